@@ -1,0 +1,87 @@
+"""Prepares the process and imports MXNet: the only module that sets environment variables.
+
+``from mxbench.runtime import mx`` costs nothing; MXNet is imported when an attribute of ``mx`` is first used. What has
+to be settled before that import (the thread count is read when the library is loaded) is settled by :func:`tune`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from .errors import UserError
+from .results.machine import physical_cores
+
+# MXNet 1.9.1 uses these names; NumPy dropped them in 1.24. Python 3.12 needs NumPy 1.26, so they are put back.
+_NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "object": object, "complex": complex, "str": str}
+
+# Shared libraries of the system that MXNet's CPU wheel links to and does not bring along.
+_SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
+
+TUNINGS = ("tuned", "stock")
+
+
+def tuned_environment() -> dict:
+    """The variables of the ``tuned`` setting, with their values for this machine.
+
+    MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
+    hyper-threading every processor is a core. Its aggregated SGD update (multi_sgd_mom_update) hardly runs in parallel.
+    """
+    return {"OMP_NUM_THREADS": str(physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
+
+
+def tune(tuning: str = "tuned") -> None:
+    """Set the performance variables of ``tuning``; what the user has set in the environment wins.
+
+    Must run before MXNet is imported. ``stock`` leaves MXNet as it comes.
+    """
+    if tuning == "tuned":
+        for name, value in tuned_environment().items():
+            os.environ.setdefault(name, value)
+
+
+def load():
+    """Import MXNet 1.9.1 and return the module.
+
+    Raises:
+        UserError: MXNet is not installed, or a shared library that it needs is missing.
+    """
+    if "mxnet" in sys.modules:
+        return sys.modules["mxnet"]
+    import numpy
+
+    for name, kind in _NUMPY_ALIASES.items():
+        vars(numpy).setdefault(name, kind)
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    try:
+        return importlib.import_module("mxnet")
+    except ImportError as error:
+        raise UserError(_import_advice(error)) from error
+    except OSError as error:
+        raise UserError(_library_advice(error)) from error
+
+
+def _import_advice(error: ImportError) -> str:
+    if error.name == "mxnet":
+        return "MXNet is not installed: run pip install 'mxbench[cpu]', or 'mxbench[cu112]' for an NVIDIA GPU"
+    if error.name == "distutils":
+        return "MXNet 1.9.1 needs distutils, which Python 3.12 dropped: run pip install 'setuptools<80'"
+    return f"MXNet cannot be imported ({error}): run pip install 'mxbench[cpu]' again in a new environment"
+
+
+def _library_advice(error: OSError) -> str:
+    for library, package in _SYSTEM_LIBRARIES.items():
+        if library in str(error):
+            return f"MXNet needs {library}, which this system lacks: run apt-get install {package} (Debian, Ubuntu)"
+    return f"MXNet's library cannot be loaded: {error}"
+
+
+class _LazyMXNet:
+    """Stands for the module ``mxnet`` and imports it on first use."""
+
+    def __getattr__(self, name):
+        return getattr(load(), name)
+
+
+mx = _LazyMXNet()
