@@ -1,0 +1,8 @@
+"""Memory and arithmetic of a network, computed from its graph alone: no MXNet, no GPU."""
+
+from __future__ import annotations
+
+from .arithmetic import Arithmetic, count, count_macs, count_parameters
+from .graph import Graph, cut, load
+
+__all__ = ["Arithmetic", "Graph", "count", "count_macs", "count_parameters", "cut", "load"]
