@@ -1,0 +1,72 @@
+"""The zoo's networks as MXNet symbol JSON, for users of other languages and for what reads them without MXNet."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import List, Optional, Sequence, Union
+
+from ..errors import UserError, nearest
+from .registry import ZOO_NAMES, get_symbol
+
+_FOLDER = Path(__file__).with_name("json")
+
+
+def json_path(name: str) -> Path:
+    """The JSON file, with 1000 classes, of a network that comes with mxbench.
+
+    Raises:
+        UserError: ``name`` is none of the zoo's.
+    """
+    if name not in ZOO_NAMES:
+        raise UserError(f"no symbol file comes with mxbench for {name!r}: {nearest(name, ZOO_NAMES)}")
+    return _FOLDER / _file_name(name)
+
+
+def export_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = None,
+                   num_classes: int = 1000) -> List[Path]:
+    """Write ``NAME-symbol.json`` into ``folder`` for each network and return the paths.
+
+    The files, the same byte for byte whenever they are written, load with ``mx.sym.load``.
+
+    Args:
+        folder: made if missing.
+        names: networks, the zoo's 16 if None.
+
+    Raises:
+        UserError: a name is unknown, or the folder cannot be written.
+    """
+    texts = {_file_name(name): _text(name, num_classes) for name in _names(names)}
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_write(folder / file_name, text) for file_name, text in texts.items()]
+    except OSError as error:
+        raise UserError(f"cannot write symbols to {folder}: {error.strerror}") from error
+
+
+def stale_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = None,
+                  num_classes: int = 1000) -> List[Path]:
+    """The files in ``folder`` that are missing or differ from what :func:`export_symbols` would write."""
+    expected = {Path(folder) / _file_name(name): _text(name, num_classes) for name in _names(names)}
+    return [path for path, text in expected.items() if not path.is_file() or path.read_bytes() != text.encode()]
+
+
+def _names(names: Optional[Sequence[str]]) -> Sequence[str]:
+    return ZOO_NAMES if names is None else names
+
+
+def _file_name(name: str) -> str:
+    return f"{name}-symbol.json"
+
+
+def _text(name: str, num_classes: int) -> str:
+    return get_symbol(name, num_classes=num_classes).tojson() + "\n"
+
+
+def _write(path: Path, text: str) -> Path:
+    # Renamed into place, so that a reader never finds half a file.
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(text.encode())
+    os.replace(unfinished, path)
+    return path
