@@ -1,0 +1,133 @@
+"""The memory plan: which tensors share which blocks, as nnvm's PlanMemory assigns them before anything runs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
+
+from .gradient import TrainingGraph, Use
+from .operators import Shape, elements
+from .rules import Rules
+
+# Plans count four bytes an element whatever the type (a simplification of MXNet's own, kept to be exact).
+_PLANNED_BYTES = 4
+_MATCH_RANGE = 16
+_OUTSIDE = -1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``blocks`` are sizes in bytes; ``block`` tells which one holds an output of a step (outside the plan: absent).
+
+    Tensors outside the plan are variables and the gradients of parameters, which have arrays of their own.
+    """
+
+    blocks: List[int]
+    block: Dict[Use, int]
+
+    @property
+    def total_bytes(self) -> int:
+        """What ``Executor.debug_str`` prints, in whole MiB, as "Total N MB allocated"."""
+        return sum(self.blocks)
+
+
+class _Allocator:
+    """Blocks that grow to their largest use, and the free ones among them in order of size."""
+
+    def __init__(self):
+        self.sizes: List[int] = []
+        self._free: List[Tuple[int, int, int]] = []  # size, order of release, block
+        self._releases = 0
+
+    def request(self, size: int) -> int:
+        begin = bisect_left(self._free, (size // _MATCH_RANGE,))
+        fitting = bisect_left(self._free, (size,))
+        end = bisect_right(self._free, (size * _MATCH_RANGE, self._releases))
+        if fitting < end:
+            _, _, block = self._free.pop(fitting)
+        elif fitting > begin:
+            _, _, block = self._free.pop(fitting - 1)
+        else:
+            self.sizes.append(size)
+            return len(self.sizes) - 1
+        self.sizes[block] = max(self.sizes[block], size)
+        return block
+
+    def release(self, block: int) -> None:
+        self._releases += 1
+        insort(self._free, (self.sizes[block], self._releases, block))
+
+
+def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules) -> Plan:
+    """Assign blocks to all tensors of a training step.
+
+    Args:
+        training: The training graph.
+        shapes: Shapes of the network's entries, from :func:`mxbench.predict.shapes.infer`.
+        rules: The release of MXNet.
+    """
+    return _Planner(training, shapes, rules).run()
+
+
+class _Planner:
+    def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules):
+        self.training, self.rules = training, rules
+        sizes = [[elements(shape) for shape in outputs] for outputs in shapes]
+        self.steps = training.steps
+        self.sizes = [[sizes[node][output] for node, output in step.like] for step in self.steps]
+        self.readers: Dict[Use, int] = {}
+        for index in training.schedule:
+            for use in self.steps[index].inputs:
+                self.readers[use] = self.readers.get(use, 0) + 1
+        for use in list(training.outputs) + list(training.gradients.values()):
+            self.readers[use] = self.readers.get(use, 0) + 1
+        self.block: Dict[Use, int] = {use: _OUTSIDE for use in training.gradients.values()}
+        self.left: Dict[int, int] = {}  # readers that each block still waits for
+        self.allocator = _Allocator()
+
+    def run(self) -> Plan:
+        for index in self.training.schedule:
+            if self.steps[index].kind == "variable":
+                self.block[Use(index, 0)] = _OUTSIDE
+            else:
+                self._take_over(index)
+                self._allocate(index)
+                self._free(index)
+        held = {use: block for use, block in self.block.items() if block != _OUTSIDE}
+        return Plan(self.allocator.sizes, held)
+
+    def _take_over(self, index: int) -> None:
+        step = self.steps[index]
+        taken = set()
+        for source, output in step.in_place:
+            use, result = step.inputs[source], Use(index, output)
+            block = self.block[use]
+            if (source not in taken and result not in self.block and block != _OUTSIDE
+                    and (self.left[block] == 1 or step.identity) and self.readers.get(result, 0) > 0
+                    and self.sizes[index][output] == self.sizes[use.step][use.output]):
+                taken.add(source)
+                self.block[result] = block
+                self.left[block] += self.readers[result]
+
+    def _allocate(self, index: int) -> None:
+        wanted = [(size, output) for output, size in enumerate(self.sizes[index])
+                  if Use(index, output) not in self.block]
+        for size, output in sorted(wanted, reverse=True):
+            use = Use(index, output)
+            block = self.allocator.request(size * _PLANNED_BYTES)
+            self.block[use] = block
+            self.left[block] = self.readers.get(use, 0)
+
+    def _free(self, index: int) -> None:
+        step = self.steps[index]
+        for use in step.inputs:
+            block = self.block[use]
+            if block != _OUTSIDE:
+                self.left[block] -= 1
+                if self.left[block] == 0:
+                    self.allocator.release(block)
+        for output in range(len(step.like)):
+            block = self.block[Use(index, output)]
+            if block != _OUTSIDE and self.left[block] == 0:
+                self.allocator.release(block)
