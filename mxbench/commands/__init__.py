@@ -1,0 +1,1 @@
+"""The commands of mxbench, one module each: options in, calls of the rooms out."""
