@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .graph import Entry, Graph
+from .graph import Entry, Graph, Node
 from .operators import flag
 from .rules import Backward, Pairs, Rules
 
@@ -67,9 +67,31 @@ def differentiate(graph: Graph, rules: Rules, mirroring: bool = True) -> Trainin
     return _Pass(graph, rules, mirroring).run()
 
 
+# Their results differ from one application to the next, so that two of them are never the same.
+_NEVER_MERGED = ("BatchNorm", "Dropout")
+
+
+def merge_duplicates(graph: Graph) -> Graph:
+    """The graph with equal operators on equal inputs replaced by the first of them, as MXNet's executor does."""
+    first: Dict[tuple, int] = {}
+    stands_for: Dict[int, int] = {}
+    nodes = list(graph.nodes)
+    for index in _topological(graph):
+        node = graph.nodes[index]
+        inputs = [Entry(stands_for[entry.node], entry.output) for entry in node.inputs]
+        nodes[index] = Node(node.operator, node.name, node.attributes, inputs)
+        if node.operator is None or node.operator.name in _NEVER_MERGED:
+            stands_for[index] = index
+        else:
+            key = (node.operator.name, tuple(sorted(node.attributes.items())), tuple(inputs))
+            stands_for[index] = first.setdefault(key, index)
+    return Graph(nodes, [Entry(stands_for[entry.node], entry.output) for entry in graph.outputs])
+
+
 class _Pass:
     def __init__(self, graph: Graph, rules: Rules, mirroring: bool):
-        self.graph, self.rules, self.mirroring = graph, rules, mirroring
+        self.graph = merge_duplicates(graph) if rules.merges else graph
+        self.rules, self.mirroring = rules, mirroring
         self.steps: List[Step] = []
         self.forward: Dict[int, int] = {}  # step of each node of the network
         self.copy: Dict[int, int] = {}  # step that the backward pass refers to instead
@@ -148,11 +170,14 @@ class _Pass:
         for output in range(len(forward.like)):
             if rule.passes or ("gradient", output) in rule.reads:
                 gradients[output] = self._output_gradient(index, output, forward.like[output])
-        if rule.passes:
-            for entry in node.inputs:
-                self.contributions.setdefault(entry, []).append(gradients[0])
-            return
         copy = self.copy[index]
+        if rule.passes or rule.copies:
+            for entry in node.inputs:
+                part = gradients[0]
+                if rule.copies:
+                    part = Use(self._add(Step("backward", index, (entry,), [part], [], rule.in_place, True)), 0)
+                self.contributions.setdefault(entry, []).append(part)
+            return
         inputs = []
         for kind, position in rule.reads:
             if kind == "gradient":

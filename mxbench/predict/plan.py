@@ -6,9 +6,11 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-from .gradient import TrainingGraph, Use
+from .gradient import TrainingGraph, Use, differentiate
+from .graph import Graph
 from .operators import Shape, elements
-from .rules import Rules
+from .rules import MXNET_1_9, Rules
+from .shapes import infer
 
 # Plans count four bytes an element whatever the type (a simplification of MXNet's own, kept to be exact).
 _PLANNED_BYTES = 4
@@ -131,3 +133,20 @@ class _Planner:
             block = self.block[Use(index, output)]
             if block != _OUTSIDE and self.left[block] == 0:
                 self.allocator.release(block)
+
+
+def plan_training(graph: Graph, batch_size: int, image_shape: Sequence[int], rules: Rules = MXNET_1_9,
+                  mirroring: bool = True) -> Plan:
+    """Plan the memory of one training step.
+
+    Args:
+        graph: The network.
+        batch_size: Images in a batch.
+        image_shape: (channels, height, width).
+        rules: The release of MXNet.
+        mirroring: Whether layers marked with ``__force_mirroring__`` are computed again in the backward pass.
+
+    Raises:
+        UserError: the network cannot take such images, or the batch size is not possible.
+    """
+    return plan(differentiate(graph, rules, mirroring), infer(graph, batch_size, image_shape), rules)

@@ -9,9 +9,7 @@ sources), checked against ``Executor.debug_str``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Tuple
-
-from .operators import flag
+from typing import Callable, Dict, Tuple
 
 Pairs = Tuple[Tuple[int, int], ...]
 
@@ -30,7 +28,8 @@ class Backward:
     """``reads`` are pairs of a kind (``gradient``, ``input``, ``output``) and a position.
 
     ``gradients`` is the number of forward inputs, from the first on, that get a gradient. ``passes`` is a backward pass
-    that is no node at all: the gradient of the output is that of every input.
+    that is no node at all: the gradient of the output is that of every input; ``copies`` one that is a node of its own
+    for every input.
     """
 
     reads: Tuple[Tuple[str, int], ...] = ()
@@ -38,21 +37,23 @@ class Backward:
     in_place: Pairs = ()
     identity: bool = False
     passes: bool = False
+    copies: bool = False
 
 
 @dataclass(frozen=True)
 class Rules:
     """One release of MXNet on one kind of device.
 
-    ``counts_storages``: a block may be taken over in place when a single reader of the block is left (since 1.5), not of
-    the entry. ``merges``: operators of which two applications to the same input with the same attributes become one.
+    ``counts_storages``: a block may be taken over in place when a single reader of the block is left, not of the entry.
+    ``merges``: two applications of an operator to the same inputs with the same attributes become one, except operators
+    that change an input (BatchNorm) or draw random numbers (Dropout).
     """
 
     name: str
     forward: Dict[str, Callable]
     backward: Dict[str, Callable]
     counts_storages: bool
-    merges: Tuple[str, ...] = ()
+    merges: bool
 
 
 _SHARES = ((0, 0),)
@@ -80,7 +81,7 @@ def _all_inputs(reads: str) -> Callable:
 
 def _pools_with_workspace(node) -> bool:
     """oneDNN keeps where each maximum was, in a second output of the size of the first."""
-    return node.attributes.get("pool_type", "max") == "max"
+    return node.attributes.get("pool_type", "max") == "max" and "kernel" in node.attributes
 
 
 def _pooling_forward(node) -> Forward:
@@ -94,10 +95,9 @@ def _pooling_backward(node) -> Backward:
 
 
 def _activation_backward(node) -> Backward:
-    # softrelu is differentiated from its output alone, softsign from its input.
-    if node.attributes.get("act_type") == "softsign":
-        return Backward(_reads("g0 o0 i0"), in_place=_SHARES)
-    return Backward(_reads("g0 o0"), in_place=_SHARES)
+    # oneDNN differentiates relu from its output, everything else from its input.
+    reads = "g0 o0" if node.attributes.get("act_type") == "relu" else "g0 o0 i0"
+    return Backward(_reads(reads), in_place=_SHARES)
 
 
 _FORWARD_1_9: Dict[str, Callable] = {
@@ -129,9 +129,9 @@ _BACKWARD_1_9: Dict[str, Callable] = {
     "Pooling": _pooling_backward,
     "SoftmaxOutput": _always(Backward(_reads("o0 i1"), 2, _SHARES)),
     "_copy": _always(Backward(_reads("g0"), in_place=_SHARES, identity=True)),
-    "add_n": _always(Backward(passes=True)),
+    "add_n": _always(Backward(_reads("g0"), in_place=_SHARES, identity=True, copies=True)),
     "clip": _always(Backward(_reads("g0 i0"), in_place=_SHARES)),
     "elemwise_add": _always(Backward(passes=True)),
 }
 
-MXNET_1_9 = Rules("1.9.1", _FORWARD_1_9, _BACKWARD_1_9, counts_storages=True)
+MXNET_1_9 = Rules("1.9.1", _FORWARD_1_9, _BACKWARD_1_9, counts_storages=True, merges=True)
