@@ -7,13 +7,17 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 8), (3, 12)
+WHY_NO_NEWER = (
+    ": Apache MXNet 1.9.1 needs distutils and NumPy older than 2, and the last such NumPy, 1.26, has no wheels for 3.13"
+)
 
-# pip's own refusal ("requires a different Python") gives no reason and comes after this file has run: this one is shown.
+# pip refuses a Python by python_requires too, but later than this and without a reason.
 if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
     sys.exit(
-        "mxbench needs Python 3.8 to 3.12, and this is Python {}.{}: Apache MXNet 1.9.1 needs NumPy older than 2 and "
-        "distutils, and the last such NumPy (1.26) has no wheels for Python 3.13. Use one of the supported Pythons, "
-        "for example: python3.11 -m venv .venv".format(*sys.version_info[:2])
+        "mxbench needs Python 3.8 to 3.12, and this is Python {}.{}{}. Use one of those, "
+        "for example: python3.11 -m venv .venv".format(
+            *sys.version_info[:2], WHY_NO_NEWER if sys.version_info > NEWEST_PYTHON else ""
+        )
     )
 
 CORE = [
