@@ -28,7 +28,7 @@ CORE = [
     # MXNet 1.9.1 imports distutils, which Python 3.12 dropped; setuptools brings its own copy, to be gone in a later one.
     "setuptools<80; python_version >= '3.12'",
     "scipy>=1.7",
-    "click>=8.0",
+    "click>=8.1",
     "tqdm>=4.60",
     "jinja2>=3.0",
     "psutil>=5.8",

@@ -36,6 +36,14 @@ class DataSpec:
     path: Optional[str]
     num_examples: int
 
+    @property
+    def name(self) -> str:
+        """What tables call the images."""
+        if self.kind == "synthetic":
+            return "synthetic, one batch that stays on the device"
+        own = self.path is not None and not standard.is_standard(self.path)
+        return f"{self.num_examples} samples" + (f" of {Path(self.path).name}" if own else ", generated JPEG images")
+
 
 def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, num_examples: Optional[int] = None,
             batch_size: int = 1, cache: Union[str, Path, None] = None, progress: bool = True) -> DataSpec:

@@ -23,6 +23,7 @@ NUM_IMAGES = 8000
 # To be raised whenever the images change, so that nobody measures with another version's images without knowing.
 _VERSION = 1
 _SEED = 2017
+_PREFIX = f"photographs-v{_VERSION}-seed{_SEED}-"
 _CHUNK = 20  # images made by a worker at a time
 _BYTES_PER_IMAGE = 64 * 1024  # more than an image takes on average, to see early whether the disk has room
 
@@ -43,7 +44,7 @@ def make(cache: Union[str, Path, None] = None, num_images: int = NUM_IMAGES, pro
         UserError: the cache folder cannot be written to, or its disk has too little room.
     """
     folder = cache_folder(cache)
-    output = folder / f"photographs-v{_VERSION}-seed{_SEED}-{num_images}.rec"
+    output = folder / f"{_PREFIX}{num_images}.rec"
     if _is_complete(output, num_images):
         return output
     _check_folder(folder, num_images)
@@ -52,6 +53,11 @@ def make(cache: Union[str, Path, None] = None, num_images: int = NUM_IMAGES, pro
             remove_leftovers(output)
             _write(output, num_images, progress, processes)
     return output
+
+
+def is_standard(path: Union[str, Path]) -> bool:
+    """Whether a file is the standard set, or a shorter one of its kind, by its name."""
+    return Path(path).name.startswith(_PREFIX)
 
 
 def _is_complete(output: Path, num_images: int) -> bool:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
+from typing import Dict, Iterable, List, Mapping
+
+import psutil
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
@@ -45,10 +51,87 @@ def _cgroup_cpus(root: Path = Path("/sys/fs/cgroup")):
 
 def cpu_model() -> str:
     """The processor's name as the kernel gives it, for example ``AMD EPYC``."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def machine(gpu_bytes: Mapping[int, int] = MappingProxyType({})) -> Dict[str, object]:
+    """The machine as a record's ``machine``: equal for two records exactly when their figures may stand in one table.
+
+    ``gpu_bytes`` gives the memory of each GPU in use by its number.
+    """
+    memory_gib = round(psutil.virtual_memory().total / 2**30)
+    found = {"cpu": cpu_model(), "cores": physical_cores(), "memory_gib": memory_gib}
+    if gpu_bytes:
+        names = gpu_names()
+        found["gpus"] = [names[number] if number < len(names) else "NVIDIA GPU" for number in gpu_bytes]
+        found["gpu_memory_mib"] = [round(size / 2**20) for size in gpu_bytes.values()]
+    return found
+
+
+def gpu_names(root: Path = Path("/proc/driver/nvidia/gpus")) -> List[str]:
+    """Names of the GPUs as the NVIDIA driver lists them, in order of their PCI bus ids."""
+    texts = [_read(folder / "information") for folder in sorted(root.iterdir())] if root.is_dir() else []
+    return [line.partition(":")[2].strip() for text in texts for line in text.splitlines() if line.startswith("Model")]
+
+
+def variables() -> Dict[str, str]:
+    """Every environment variable that MXNet, OpenMP or the Intel OpenMP runtime reads."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(("MXNET_", "OMP_", "KMP_"))}
+
+
+def software(features: Iterable[str] = ()) -> Dict[str, object]:
+    """Versions of what a measurement runs on; ``features`` are those that MXNet was built with."""
+    versions = {name: _version(name) for name in ("numpy", "scipy", "mxbench")}
+    mxnet = {name: _version(name) for name in ("mxnet", "mxnet-cu112")}
+    build = next((name for name, version in mxnet.items() if version), "")
+    return {
+        "mxnet": f"{build} {mxnet[build]}" if build else "",
+        "features": sorted(features),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release().partition('-')[0]} {platform.machine()}",
+        **versions,
+        "git": _git_revision(),
+    }
+
+
+def conditions() -> Dict[str, object]:
+    """What changes from minute to minute and can disturb a measurement: load average, swap in use, CPU governor."""
+    return {
+        "load_average": round(os.getloadavg()[0], 2),
+        "swap_used_mib": round(psutil.swap_memory().used / 2**20),
+        "memory_available_mib": round(psutil.virtual_memory().available / 2**20),
+        "governor": _read(_CPU_FOLDER / "cpu0/cpufreq/scaling_governor"),
+        "affinity": _affinity(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _git_revision() -> str:
+    """Revision of the clone that mxbench runs from, with ``+`` for uncommitted changes; empty when installed."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return ""
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True, timeout=10, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return described.stdout.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
 from ..errors import UserError, nearest
+from .network import Network
 from .registry import ZOO_NAMES, get_symbol
 
 _FOLDER = Path(__file__).with_name("json")
@@ -21,6 +23,11 @@ def json_path(name: str) -> Path:
     if name not in ZOO_NAMES:
         raise UserError(f"no symbol file comes with mxbench for {name!r}: {nearest(name, ZOO_NAMES)}")
     return _FOLDER / _file_name(name)
+
+
+def graph_of(network: Network) -> Union[str, dict]:
+    """The network's graph for :func:`mxbench.predict.load`: its file, or its JSON where none comes with mxbench."""
+    return str(json_path(network.name)) if network.name in ZOO_NAMES else json.loads(network.get_symbol().tojson())
 
 
 def export_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = None,

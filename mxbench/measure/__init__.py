@@ -1,0 +1,1 @@
+"""One measurement, in its own process: trainer, speed, memory, worker."""

@@ -1,0 +1,79 @@
+"""Trains one network the way a user of ``mx.mod.Module`` does."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Callable, List
+
+from ..errors import UserError, nearest
+from ..results.record import Cell
+from ..runtime import mx
+from ..symbols import label_name
+from .initializer import Xavier
+
+
+def contexts(devices) -> list:
+    """MXNet contexts for device names such as "cpu(0)" and "gpu(1)"."""
+    return [mx.Context(*_split(device)) for device in devices]
+
+
+def _split(device: str) -> tuple:
+    kind, _, number = device.rstrip(")").partition("(")
+    return kind, int(number)
+
+
+class Trainer:
+    """A bound Module with parameters and optimizer, ready to train from an endless iterator.
+
+    ``symbol`` ends in one SoftmaxOutput; ``iterator`` yields batches of ``cell.batch_size`` images for all devices
+    together. Setting up allocates parameters, gradients and optimizer state.
+
+    Raises:
+        UserError: MXNet has no such optimizer.
+    """
+
+    def __init__(self, cell: Cell, symbol, iterator, seed: int = 0):
+        known = mx.optimizer.Optimizer.opt_registry
+        if cell.optimizer.lower() not in known:
+            raise UserError(f"MXNet has no optimizer {cell.optimizer!r}: {nearest(cell.optimizer, sorted(known))}")
+        self._cell = cell
+        self._iterator = iterator
+        self._metric = mx.metric.create(["acc", "ce"])
+        self.module = mx.mod.Module(
+            symbol, context=contexts(cell.devices), label_names=[label_name(symbol)], logger=_quiet_logger(),
+        )
+        self.module.bind(iterator.provide_data, iterator.provide_label)
+        self.module.init_params(Xavier(seed))
+        self.module.init_optimizer(kvstore=self._kv_store(), optimizer=cell.optimizer, optimizer_params=self._options())
+
+    def fit(self, batch_end_callback: Callable) -> None:
+        """Train until ``batch_end_callback`` raises: forward, backward, update, metric, callback for every batch."""
+        self.module.fit(
+            self._iterator, eval_metric=self._metric, num_epoch=1, batch_end_callback=batch_end_callback,
+            kvstore=self._kv_store(), optimizer=self._cell.optimizer, optimizer_params=self._options(),
+        )
+
+    def parameter_count(self) -> int:
+        """Number of trained parameters, without auxiliary states."""
+        arguments, _ = self.module.get_params()
+        return sum(array.size for array in arguments.values())
+
+    def _kv_store(self):
+        """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name."""
+        return mx.kv.create(self._cell.kv_store) if self._cell.protocol == "published" else self._cell.kv_store
+
+    def _options(self) -> tuple:
+        options: List[tuple] = [("learning_rate", self._cell.lr), ("wd", self._cell.wd)]
+        if "momentum" in inspect.signature(mx.optimizer.Optimizer.opt_registry[self._cell.optimizer.lower()]).parameters:
+            options.append(("momentum", self._cell.mom))
+        if self._cell.dtype == "float16":
+            options.append(("multi_precision", True))
+        return tuple(options)
+
+
+def _quiet_logger() -> logging.Logger:
+    """A logger for Module that keeps to itself what is expected here: that fit finds everything set up already."""
+    logger = logging.getLogger("mxbench.module")
+    logger.setLevel(logging.ERROR)
+    return logger

@@ -1,0 +1,121 @@
+"""The process that makes one measurement: reads a job, trains, and reports on a pipe of its own.
+
+Run as ``python -m mxbench.measure.worker FD`` with the job on standard input. Every message is one line of JSON on the
+file descriptor FD, so that nothing that a library prints can be mistaken for one: ``surroundings`` with what it runs on,
+``window`` while it goes on, and last ``finished`` with the fields of the record, ``failed`` with a status and one line
+of text, or ``refused`` with one line when what was asked for cannot be done at all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import os
+import resource
+import signal
+import sys
+import time
+
+from .. import runtime
+from ..errors import UserError
+from ..results import machine, warnings
+from . import job as jobs
+from .conditions import Conditions
+from .method import Meter
+from .outcome import status_of, telling_line
+
+
+def main() -> int:
+    """Make the measurement that standard input describes."""
+    started = time.perf_counter()
+    channel = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
+    _die_with_parent()
+    job = jobs.from_json(sys.stdin.read())
+    if job.memory_limit:
+        resource.setrlimit(resource.RLIMIT_DATA, (job.memory_limit, job.memory_limit))
+
+    def send(event: str, **fields) -> None:
+        channel.write(json.dumps({"event": event, **fields}) + "\n")
+
+    try:
+        send("finished", **measure(job, send, started))
+    except UserError as error:
+        send("refused", message=str(error))
+    except Exception as error:  # whatever MXNet raises becomes a row of the results, not a traceback
+        send("failed", status=status_of(f"{error!r} {error}"), message=telling_line(str(error) or repr(error)))
+    channel.flush()
+    # MXNet's threads and CUDA's can hang in their destructors after an error; everything is reported, so leave.
+    os._exit(0)
+
+
+def measure(job: jobs.Job, send, started: float) -> dict:
+    """Train until the method has enough windows; returns the record's fields."""
+    runtime.tune(job.cell.tuning)
+    from .memory import memory_of
+    from .speed import Finished, Speedometer
+    from .trainer import Trainer
+    from .workload import Workload
+
+    memory = memory_of(job.cell.devices)
+    send("surroundings", **surroundings(job.cell))
+    workload = Workload(job)
+    memory.mark_baseline()
+    trainer = Trainer(job.cell, workload.symbol, workload.iterator, job.seed)
+    meter, losses, conditions = Meter(job.method), [], Conditions()
+
+    def on_window(window, metrics):
+        memory.sample()
+        losses.append(dict(metrics)["cross-entropy"])
+        send("window", phase=meter.phase, images_per_second=window.images_per_second)
+
+    speedometer = Speedometer(job.cell.batch_size, meter, on_window)
+    set_up_seconds = time.perf_counter() - started
+    speedometer.start()
+    try:
+        trainer.fit(speedometer)
+    except Finished:
+        pass
+    conditions.end()
+    speed = meter.speed()
+    return {
+        "speed": dataclasses.asdict(speed),
+        "memory": dataclasses.asdict(memory.read()),
+        "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings(),
+        "model": workload.facts(trainer.parameter_count()),
+        "conditions": conditions.seen(),
+        "seconds": {
+            "set_up": round(set_up_seconds, 3),
+            "warm_up": round(sum(window.seconds for window in speed.warmup), 3),
+            "measured": round(sum(window.seconds for window in speed.windows), 3),
+            "total": round(time.perf_counter() - started, 3),
+        },
+    }
+
+
+def surroundings(cell) -> dict:
+    """What the measurement runs on, as fields of the record."""
+    from .memory import gpu_ids
+
+    features = runtime.mx.runtime.feature_list()
+    gpu_bytes = {number: runtime.mx.context.gpu_memory_info(number)[1] for number in gpu_ids(cell.devices)}
+    return {
+        "machine": machine.machine(gpu_bytes),
+        "software": machine.software(feature.name for feature in features if feature.enabled),
+        "variables": machine.variables(),
+    }
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this process when the one that started it dies, however it dies (prctl(2), Linux)."""
+    parent = os.getppid()
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

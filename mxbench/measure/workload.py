@@ -1,0 +1,59 @@
+"""What a worker trains and on what: the network under its protocol, and the input."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Dict
+
+from ..data import DataSpec, training_iterator
+from ..errors import UserError
+from ..runtime import mx
+from ..symbols import get_network, label_name, replace_head
+from .job import Job
+from .outcome import telling_line
+from .trainer import contexts
+
+_BATCHES_BEFORE_BASELINE = 6  # more than the reader keeps in flight, so that its buffers are full before memory is read
+
+
+class Workload:
+    """Symbol and endless input of one job.
+
+    Raises:
+        UserError: the network or the input cannot be had.
+    """
+
+    def __init__(self, job: Job):
+        cell = job.cell
+        self._network = get_network(job.source or cell.network)
+        self.symbol = _symbol(self._network, cell)
+        self.iterator = training_iterator(
+            DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
+            label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed,
+        )
+        for _ in range(_BATCHES_BEFORE_BASELINE):
+            self.iterator.next()
+
+    def facts(self, parameters: int) -> Dict[str, object]:
+        """What exactly ran, for the record."""
+        return {
+            "display_name": self._network.display_name,
+            "reference_top5": self._network.top5,
+            "parameters": parameters,
+            "symbol_sha256": hashlib.sha256(self.symbol.tojson().encode()).hexdigest(),
+        }
+
+
+def _symbol(network, cell):
+    """The network with the head that the protocol asks for."""
+    published = cell.protocol == "published"
+    symbol = network.get_symbol(
+        1000 if published else cell.num_classes, image_shape=cell.image_shape, dtype=cell.dtype,
+    )
+    symbol = replace_head(symbol, cell.num_classes) if published else symbol
+    try:
+        symbol.infer_shape(data=(cell.batch_size, *cell.image_shape))
+    except mx.MXNetError as error:
+        shape = ",".join(map(str, cell.image_shape))
+        raise UserError(f"{cell.network} cannot take images of shape {shape}: {telling_line(str(error))}") from None
+    return symbol

@@ -1,0 +1,1 @@
+"""Tables, README, plots, page, comparison: pure functions of results files."""

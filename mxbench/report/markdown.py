@@ -1,0 +1,43 @@
+"""Renders tables as Markdown, in the form in which the table of 2017 was published."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+import jinja2
+
+from .tables import Table, accuracy_text, memory_text, speed_text
+
+# Widths of the first column as published: one is wider than its names, the other fits them.
+_NAME_WIDTHS = {"speed": 31, "memory": 17}
+_ACCURACY = "Reference accuracy<br>(imagenet1k Top-5)"
+_ACCURACY_CELL_WIDTH = 14
+
+
+def render(tables: Sequence[Table]) -> str:
+    """The whole report: a title, then for each table its conditions, the speed and the memory."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mxbench.report"), trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, undefined=jinja2.StrictUndefined, autoescape=False,
+    )
+    return environment.get_template("benchmark.md").render(tables=tables, grid=_grid)
+
+
+def _grid(what: str, table: Table) -> str:
+    """The lines of one Markdown table, its columns aligned."""
+    heads = [f"batch size {size}" for size in table.batch_sizes]
+    name_width = max(_NAME_WIDTHS[what], *(len(row.name) for row in table.rows))
+    rows = [[_cell(what, cell, table.spread).ljust(len(head)) for cell, head in zip(row.cells, heads)]
+            for row in table.rows]
+    rule = ["-" * (len(head) - 1) + ":" for head in heads]
+    if what == "memory":
+        heads, rule = [*heads, _ACCURACY], [*rule, "-" * (len(_ACCURACY) - 1) + ":"]
+        for cells, row in zip(rows, table.rows):
+            cells.append(accuracy_text(row.reference_top5).ljust(_ACCURACY_CELL_WIDTH))
+    lines: List[List[str]] = [["model".ljust(name_width), *heads], [":" + "-" * (name_width - 1), *rule]]
+    lines += [[row.name.ljust(name_width), *cells] for row, cells in zip(table.rows, rows)]
+    return "\n".join(f"|{'|'.join(cells)}|" for cells in lines)
+
+
+def _cell(what: str, cell, spread: bool) -> str:
+    return speed_text(cell, spread) if what == "speed" else memory_text(cell)

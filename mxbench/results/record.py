@@ -1,0 +1,201 @@
+"""The record of one measurement: one JSON object, one line of a results file.
+
+History of the format:
+
+1. The first: ``cell`` (what was asked), ``method`` (how it was to be measured), ``status``, ``speed``, ``memory`` (what
+   came out), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on), ``model`` (what exactly ran).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+SCHEMA = 1
+
+OK = "ok"
+OUT_OF_MEMORY = "out_of_memory"
+TIMEOUT = "timeout"
+ERROR = "error"
+SKIPPED = "skipped"
+STATUSES = (OK, OUT_OF_MEMORY, TIMEOUT, ERROR, SKIPPED)
+
+
+class NotARecord(ValueError):
+    """A line that is no record of a measurement; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was asked: one network at one batch size under one protocol.
+
+    ``batch_size`` counts the images of one step over all devices together, as in MXNet. ``lr``, ``mom`` and ``wd``
+    are the optimizer's learning rate, momentum and weight decay, None where they are not known. ``data`` names the
+    input ("recordio", "synthetic"), ``data_name`` the set of images.
+    """
+
+    network: str
+    batch_size: int
+    devices: Tuple[str, ...] = ("cpu(0)",)
+    protocol: str = "imagenet"
+    data: str = "recordio"
+    data_name: str = ""
+    num_examples: int = 0
+    image_shape: Tuple[int, int, int] = (3, 224, 224)
+    num_classes: int = 1000
+    dtype: str = "float32"
+    optimizer: str = "sgd"
+    lr: Optional[float] = 0.01
+    mom: Optional[float] = 0.9
+    wd: Optional[float] = 0.0001
+    kv_store: str = "local"
+    tuning: str = "tuned"
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the cell runs on GPUs."""
+        return self.devices[0].startswith("gpu")
+
+
+@dataclass(frozen=True)
+class Window:
+    """One timed stretch of training: whole batches between two barriers."""
+
+    images: int
+    seconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        """The speed over this window."""
+        return self.images / self.seconds
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Training speed of one process.
+
+    ``images_per_second`` is the median over ``windows``; ``interval`` the bounds of its 95 % confidence interval in
+    images/sec, None when there are too few windows for one. ``stop`` says why measuring ended, ``verdict`` how far to
+    trust it (see :mod:`mxbench.results.statistics`). ``warmup`` holds the windows that do not count.
+    """
+
+    images_per_second: float
+    interval: Optional[Tuple[float, float]] = None
+    mad: Optional[float] = None
+    stop: str = ""
+    verdict: str = ""
+    windows: Tuple[Window, ...] = ()
+    warmup: Tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory that training took, in MiB: ``mib`` = ``peak_mib`` - ``baseline_mib``, read as ``method`` says."""
+
+    mib: float
+    method: str = ""
+    baseline_mib: Optional[float] = None
+    peak_mib: Optional[float] = None
+    per_device_mib: Tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement, finished or failed. See docs/results.md for every field with an example."""
+
+    cell: Cell
+    status: str
+    message: str = ""
+    inferred: bool = False
+    repeat: int = 0
+    method: Dict[str, Any] = field(default_factory=dict)
+    speed: Optional[Speed] = None
+    memory: Optional[Memory] = None
+    warnings: Tuple[Dict[str, str], ...] = ()
+    model: Dict[str, Any] = field(default_factory=dict)
+    machine: Dict[str, Any] = field(default_factory=dict)
+    software: Dict[str, Any] = field(default_factory=dict)
+    variables: Dict[str, str] = field(default_factory=dict)
+    conditions: Dict[str, Any] = field(default_factory=dict)
+    time: str = ""
+    seconds: Dict[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple:
+        """What makes two records measurements of the same thing: the cell, the repeat and what it ran on."""
+        return (self.cell, self.repeat, json.dumps(self.surroundings(), sort_keys=True))
+
+    def surroundings(self) -> Dict[str, Any]:
+        """Everything but network and batch size that must be equal before two records may stand in one table."""
+        asked = dataclasses.asdict(self.cell)
+        for name in ("network", "batch_size", "image_shape"):
+            del asked[name]
+        return {**asked, **self.machine, "mxnet": self.software.get("mxnet", ""), **self.variables}
+
+
+def to_line(record: Record) -> str:
+    """The record as one line of JSON, without a newline."""
+    return json.dumps({"schema": SCHEMA, **dataclasses.asdict(record)}, separators=(",", ":"), allow_nan=False)
+
+
+def from_line(line: str) -> Record:
+    """Read a record from a line of a results file.
+
+    Raises:
+        NotARecord: the line is torn, foreign, or written by a newer version of the format.
+    """
+    try:
+        content = json.loads(line)
+    except ValueError:
+        raise NotARecord("not JSON: torn or foreign") from None
+    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+        raise NotARecord("JSON, but no mxbench record (no schema number)")
+    if content["schema"] > SCHEMA:
+        raise NotARecord(f"schema {content['schema']} is newer than {SCHEMA}, the newest this mxbench reads")
+    try:
+        return from_fields(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotARecord(f"an mxbench record with a field missing or of the wrong kind: {error}") from None
+
+
+def from_fields(fields: dict) -> Record:
+    """The record of a dictionary of JSON values, as in a results file.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or of the wrong kind.
+    """
+    content = dict(fields)
+    if content["status"] not in STATUSES:
+        raise ValueError(f"status {content['status']!r}")
+    content["cell"] = _build(Cell, content["cell"])
+    if content.get("speed"):
+        speed = dict(content["speed"])
+        for name in ("windows", "warmup"):
+            speed[name] = tuple(_build(Window, window) for window in speed.get(name, ()))
+        content["speed"] = _build(Speed, speed)
+    if content.get("memory"):
+        content["memory"] = _build(Memory, content["memory"])
+    record = _build(Record, content)
+    if record.status == OK and record.speed is None:
+        raise ValueError("status ok without a speed")
+    return record
+
+
+def _build(kind, fields: dict):
+    """A dataclass from JSON: lists become tuples, fields that this version does not know are left out."""
+    known = {entry.name for entry in dataclasses.fields(kind)}
+    return kind(**{name: _frozen(value) for name, value in fields.items() if name in known})
+
+
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def latest(records: List[Record]) -> List[Record]:
+    """The records without those that a later one of the same key replaces, in order of their first appearance."""
+    newest: Dict[tuple, Record] = {}
+    for record in records:
+        newest[record.key] = record
+    return list(newest.values())

@@ -1,0 +1,84 @@
+"""Every warning about a measurement: its name in the record, what it means, and what to do about it."""
+
+from __future__ import annotations
+
+import enum
+import math
+from statistics import median
+from typing import Dict, List, Sequence
+
+from .record import Window
+from .statistics import modified_z_scores
+
+EXTREME_SCORE = 14.8  # in units of 1.4826 MAD, the threshold of hyperfine
+SLOW_START = 1.05
+DRIFT = 0.05
+OTHER_LOAD = 0.1  # processors
+
+
+class MeasurementWarning(enum.Enum):
+    """Something that can make a figure wrong; the value is what the user reads."""
+
+    SLOW_FIRST_WINDOW = "the first counted window was much slower than the rest: warm-up may have ended too soon"
+    EXTREMES = "single windows lie far from the others: something else ran at times; measure again on a quiet machine"
+    DRIFT = "the second half of the windows differs from the first: the machine heats up, slows down or was shared"
+    OTHER_LOAD = "other programs used the processors meanwhile: end them and measure again"
+    OTHER_GPU_PROCESSES = "other processes used the GPU meanwhile: end them and measure again"
+    THERMAL_THROTTLING = "the GPU slowed itself down because of heat or power: improve its cooling, or report it so"
+    CLOCK_CHANGED = "the clock of the device changed meanwhile: fix it, or let the device warm up first"
+    SWAP_IN_USE = "the system swapped memory to disk meanwhile: free memory and measure again"
+    LOSS_NOT_FINITE = "the loss became infinite or not a number; the speed can differ from that of real training"
+
+    @property
+    def label(self) -> str:
+        """The warning's name in a record."""
+        return self.name.lower()
+
+    def found(self, detail: str = "") -> Dict[str, str]:
+        """The warning as an entry of a record, with what was seen."""
+        return {"warning": self.label, "detail": detail}
+
+
+def describe(entry: Dict[str, str]) -> str:
+    """The sentence for a warning of a record, also for one that a newer version has added."""
+    names = {warning.label: warning.value for warning in MeasurementWarning}
+    sentence = names.get(entry["warning"], entry["warning"].replace("_", " "))
+    return f"{sentence} ({entry['detail']})" if entry.get("detail") else sentence
+
+
+def about_windows(windows: Sequence[Window]) -> List[Dict[str, str]]:
+    """Warnings that the counted windows of one process give rise to."""
+    speeds = [window.images_per_second for window in windows]
+    found = []
+    if len(speeds) >= 4:
+        typical = median(speeds[1:])
+        if typical / speeds[0] > SLOW_START:
+            found.append(MeasurementWarning.SLOW_FIRST_WINDOW.found(f"{speeds[0]:.2f} against {typical:.2f} images/sec"))
+        extremes = sum(abs(score) > EXTREME_SCORE for score in modified_z_scores(speeds))
+        if extremes:
+            found.append(MeasurementWarning.EXTREMES.found(f"{extremes} of {len(speeds)} windows"))
+    if len(speeds) >= 8:
+        half = len(speeds) // 2
+        change = median(speeds[half:]) / median(speeds[:half]) - 1
+        if abs(change) > DRIFT:
+            found.append(MeasurementWarning.DRIFT.found(f"{change:+.1%}"))
+    return found
+
+
+def about_conditions(start: Dict, end: Dict) -> List[Dict[str, str]]:
+    """Warnings from the conditions at the start and the end of a measurement (see :mod:`mxbench.measure.conditions`)."""
+    found = []
+    other = end["busy_processors"] - end["own_processors"]
+    if other > OTHER_LOAD:
+        found.append(MeasurementWarning.OTHER_LOAD.found(f"{other:.1f} processors on average"))
+    swapped_mib = end["swap_used_mib"] - start["swap_used_mib"]
+    if swapped_mib > 0:
+        found.append(MeasurementWarning.SWAP_IN_USE.found(f"{swapped_mib} MiB more than before"))
+    return found
+
+
+def about_losses(losses: Sequence[float]) -> List[Dict[str, str]]:
+    """A warning if training did not keep to finite numbers."""
+    if all(math.isfinite(loss) for loss in losses):
+        return []
+    return [MeasurementWarning.LOSS_NOT_FINITE.found()]

@@ -1,0 +1,1 @@
+"""Many measurements: grid, order, isolation, failures, resume."""

@@ -1,0 +1,168 @@
+"""Runs one job in a process of its own and tells how it ended, whatever the process does."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, NamedTuple, Optional, Sequence
+
+from ..measure.job import Job
+from ..measure.outcome import status_of, telling_line
+from ..results.record import ERROR, OK, OUT_OF_MEMORY, TIMEOUT
+
+WORKER = (sys.executable, "-m", "mxbench.measure.worker")
+REFUSED = "refused"  # what was asked for cannot be done: a mistake of the user's, never a record
+_KEPT_BYTES = 2**16  # of what a process prints, the end is kept: it holds the reason of a crash
+_CHUNK_BYTES = 2**16
+_POLL_SECONDS = 1.0
+_EXIT_SECONDS = 5.0
+
+
+class Outcome(NamedTuple):
+    """How a job ended: ``fields`` of the record when it finished, else a status and one line that says why."""
+
+    status: str
+    message: str = ""
+    fields: Optional[dict] = None
+
+
+def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lambda event: None,
+        command: Optional[Sequence[str]] = None) -> Outcome:
+    """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up; its whole process group ends with it.
+
+    Everything that the process prints is read and forgotten but for the last 64 KiB. An exception in this process, such
+    as KeyboardInterrupt, ends the group as well.
+    """
+    kills_before = _kernel_kills()
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        pass_fds=(writing,), start_new_session=True,
+    )
+    os.close(writing)
+    conversation = _Conversation(process, reading, on_event)
+    try:
+        _tell(process, job)
+        in_time = conversation.follow(time.monotonic() + timeout_seconds)
+        if in_time:
+            _await_exit(process)
+    finally:
+        _end_group(process)
+        os.close(reading)
+        process.stdout.close()
+    if conversation.is_over:
+        return _told(conversation.last)
+    if not in_time:
+        return Outcome(TIMEOUT, f"not finished after {timeout_seconds:g} seconds")
+    return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), _kernel_kills() > kills_before)
+
+
+class _Conversation:
+    """What a process says: messages on its channel, and the end of what it prints."""
+
+    def __init__(self, process: subprocess.Popen, channel: int, on_event: Callable[[dict], None]):
+        self.last: dict = {}
+        self.tail = b""
+        self._process, self._channel, self._on_event = process, channel, on_event
+        self._pending = b""
+        self._selector = selectors.DefaultSelector()
+        for descriptor in (process.stdout.fileno(), channel):
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def follow(self, deadline: float) -> bool:
+        """Read until the process reports its end or dies; False when the deadline comes first."""
+        while self._selector.get_map() and not self.is_over:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return False
+            ready = self._selector.select(min(remaining, _POLL_SECONDS))
+            for key, _ in ready:
+                self._read(key.fd)
+            if not ready and self._process.poll() is not None:
+                return True  # a process that it left behind still holds the pipes
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has said how it ended."""
+        return self.last.get("event") in ("finished", "failed", "refused")
+
+    def _read(self, descriptor: int) -> None:
+        data = os.read(descriptor, _CHUNK_BYTES)
+        if not data:
+            self._selector.unregister(descriptor)
+        elif descriptor == self._channel:
+            *lines, self._pending = (self._pending + data).split(b"\n")
+            for line in lines:
+                self._take(line)
+        else:
+            self.tail = (self.tail + data)[-_KEPT_BYTES:]
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(message, dict) and "event" in message:
+            self.last = message
+            self._on_event(message)
+
+
+def _tell(process: subprocess.Popen, job: Job) -> None:
+    try:
+        process.stdin.write(job.to_json().encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it is dead already; how, its exit status tells
+
+
+def _await_exit(process: subprocess.Popen) -> None:
+    """Let a process that has nothing more to say end by itself, so that its exit status is its own."""
+    try:
+        process.wait(_EXIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+
+
+def _end_group(process: subprocess.Popen) -> None:
+    """Kill what is left of the process group and wait for the process."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def _told(message: dict) -> Outcome:
+    if message["event"] == "finished":
+        return Outcome(OK, fields={name: value for name, value in message.items() if name != "event"})
+    if message["event"] == "refused":
+        return Outcome(REFUSED, message["message"])
+    return Outcome(message["status"], message["message"])
+
+
+def _died(code: int, tail: str, killed_by_kernel: bool) -> Outcome:
+    """The outcome for a process that ended without a report."""
+    reason = telling_line(tail)
+    if code < 0:
+        name = signal.Signals(-code).name
+        if code == -signal.SIGKILL and killed_by_kernel:
+            return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
+        status = status_of(tail) if code == -signal.SIGABRT else ERROR
+        return Outcome(status, f"ended by {name}" + (f": {reason}" if reason else ""))
+    return Outcome(status_of(tail), f"ended with exit code {code} and no result" + (f": {reason}" if reason else ""))
+
+
+def _kernel_kills() -> int:
+    """How many processes the kernel has killed for want of memory since it started."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -1,0 +1,80 @@
+"""One benchmark at a time on a device: a lock that every mxbench on the machine takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Callable, Sequence
+
+import filelock
+
+from ..errors import UserError
+
+_POLL_SECONDS = 1.0
+
+
+@contextmanager
+def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], None] = lambda line: None, folder=None):
+    """Hold the lock of every device ("cpu(0)", "gpu(1)") while the body runs.
+
+    The kernel frees the lock of a process that dies, so none is ever stale. When another process holds one, ``tell`` is
+    called once with a line that says so, then this one waits.
+
+    Raises:
+        UserError: another process holds a lock and ``wait`` is False.
+    """
+    folder = _shared_folder(folder)
+    with ExitStack() as stack:
+        for device in sorted(set("cpu" if device.startswith("cpu") else device for device in devices)):
+            stack.enter_context(_one(folder, device.replace("(", "").replace(")", ""), wait, tell))
+        yield
+
+
+@contextmanager
+def _one(folder: Path, name: str, wait: bool, tell: Callable[[str], None]):
+    lock = filelock.FileLock(str(folder / f"{name}.lock"), mode=0o666)
+    holder = folder / f"{name}.holder"
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        who = f"{_holder(holder)} is measuring on {name}"
+        if not wait:
+            raise UserError(f"{who}: wait for it to end, or run without --no-wait") from None
+        tell(f"{who}; waiting for it to end (Ctrl-C gives up, --no-wait does not wait)")
+        lock.acquire(poll_interval=_POLL_SECONDS)
+    try:
+        _write_holder(holder)
+        yield
+    finally:
+        lock.release()
+
+
+def _shared_folder(folder) -> Path:
+    """A folder that every user of the machine can lock in."""
+    folder = Path(folder or Path(tempfile.gettempdir()) / "mxbench-locks")
+    try:
+        folder.mkdir(exist_ok=True)
+        if os.stat(folder).st_uid == os.getuid():
+            folder.chmod(0o777)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder} for locks ({error.strerror}): set TMPDIR to another") from None
+    return folder
+
+
+def _write_holder(path: Path) -> None:
+    try:
+        path.write_text(f"process {os.getpid()} ({' '.join(sys.argv)[:120]}), since {time.strftime('%H:%M')}")
+        path.chmod(0o666)
+    except OSError:
+        pass  # it only makes the message of a waiting process more telling
+
+
+def _holder(path: Path) -> str:
+    try:
+        return f"another mxbench, {path.read_text()},"
+    except OSError:
+        return "another mxbench"

@@ -1,0 +1,93 @@
+"""What a user sees of a sweep: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import tqdm
+
+from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
+from ..results.statistics import half_width
+from .grid import Step
+from .sweep import Observer
+
+_STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out"}
+
+
+class Progress(Observer):
+    """Shows a sweep on standard error: one line for each finished step, and what the present one is doing."""
+
+    def __init__(self, stream=None):
+        self._stream = stream or sys.stderr
+        self._bar = None
+        self._began = self._started = 0.0
+        self._total = self._position = self._made = 0
+
+    def begin(self, steps: int, done: int) -> None:
+        self._total, self._position, self._began = steps, done, time.monotonic()
+        if done:
+            self._say(f"{done} of {steps} measurements are in the results file already")
+        # Without a terminal there is no bar, but a line when a step begins as well.
+        self._bar = tqdm.tqdm(
+            total=steps, initial=done, file=self._stream, disable=None, unit="cell", smoothing=0, dynamic_ncols=True,
+            bar_format="{n_fmt}/{total_fmt} {bar} {elapsed} passed, about {remaining} left | {desc}",
+        )
+
+    def start(self, step: Step) -> None:
+        self._started = time.monotonic()
+        self._describe(step, "setting up")
+
+    def event(self, step: Step, event: dict) -> None:
+        if event["event"] == "window":
+            self._describe(step, f"{event['phase']}, {event['images_per_second']:.2f} images/sec")
+
+    def end(self, step: Step, record: Record) -> None:
+        self._position += 1
+        self._made += 1
+        self._bar.update(1)
+        left = "" if not self._bar.disable else self._time_left()
+        self._say(f"[{self._position}/{self._total}] {_name(step)}: {result_text(record)}{left}")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _describe(self, step: Step, doing: str) -> None:
+        self._bar.set_description_str(f"{_name(step)}: {doing}")
+
+    def _time_left(self) -> str:
+        seconds = (time.monotonic() - self._began) / self._made * (self._total - self._position)
+        return f" (about {duration_text(seconds)} left)" if self._position < self._total else ""
+
+    def _say(self, line: str) -> None:
+        try:
+            tqdm.tqdm.write(line, file=self._stream)
+            self._stream.flush()
+        except OSError:
+            pass  # the terminal is gone; the record is on the disk
+
+
+def result_text(record: Record) -> str:
+    """One line for a finished measurement: speed, interval, memory, or why there are none."""
+    if record.status != OK:
+        text = _STATUS_TEXT.get(record.status, "failed")
+        return f"{text} ({record.message})" if record.message else text
+    speed = record.speed
+    width = half_width(speed.interval, speed.images_per_second)
+    spread = "" if width is None else f" ±{width:.1%}"
+    memory = f", {record.memory.mib:.0f} MiB" if record.memory else ""
+    return f"{speed.images_per_second:.2f} images/sec{spread}{memory}, {speed.verdict}"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in words: ``45 s``, ``12 min``, ``1 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _name(step: Step) -> str:
+    repeat = f", repeat {step.repeat + 1}" if step.repeat else ""
+    return f"{step.cell.network} batch {step.cell.batch_size}{repeat}"

@@ -1,0 +1,122 @@
+"""From the options of ``mxbench run`` to a finished sweep: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Dict, List, NamedTuple
+
+from .. import data, runtime
+from ..errors import UserError
+from ..measure.method import QUICK, Method
+from ..results import machine, store
+from ..results.record import ERROR, TIMEOUT, Cell, Record, latest
+from ..symbols import Network, get_network, list_networks
+from . import child
+from .devices import devices
+from .lock import exclusive
+from .progress import Progress
+from .signals import Interrupted, interruptible
+from .sweep import Plan, sweep
+
+BATCH_SIZES = (10, 20, 30, 40)
+PUBLISHED_CLASSES = 10
+
+EXIT_OK, EXIT_FAILED, EXIT_NOT_SAVED = 0, 1, 3
+
+
+class Session(NamedTuple):
+    """What came of the options: the records of every cell asked for, new and old, and the exit code."""
+
+    records: List[Record]
+    exit_code: int
+
+
+def measure(options: Dict) -> Session:
+    """Make the measurements that the options ask for, as far as the results file does not hold them.
+
+    Raises:
+        UserError: the options do not fit together, or what they name is not there.
+    """
+    _check(options)
+    store.check_writable(options["output"])
+    networks = [get_network(name) for name in options["networks"] or list_networks()]
+    names = devices(options["gpus"])
+    output = options["output"]
+    try:
+        with interruptible(), exclusive(names, not options["no_wait"], say):
+            plan = _plan(options, networks, names)
+            sweep(plan, output, child.run, Progress())
+    except Interrupted as interrupted:
+        say(f"interrupted: what is finished is in {output}; the same command goes on from there")
+        return Session([], 128 + interrupted.number)
+    except store.NotSaved as error:
+        say(f"mxbench: error: {error}")
+        return Session([], EXIT_NOT_SAVED)
+    records = latest([record for record in store.read(output)[0] if record.cell in set(plan.cells)])
+    failed = any(record.status in (ERROR, TIMEOUT) for record in records)
+    return Session(records, EXIT_FAILED if failed else EXIT_OK)
+
+
+def _check(options: Dict) -> None:
+    """Refuse options that contradict each other."""
+    if options["kind"] == "synthetic":
+        for name in ("data_train", "num_examples"):
+            if options[name] is not None:
+                raise UserError(f"--data synthetic reads no file: leave --{name.replace('_', '-')} out, or --data synthetic")
+    if options["protocol"] == "published" and options["num_classes"] not in (None, PUBLISHED_CLASSES):
+        raise UserError(f"--num-classes {options['num_classes']}: protocol published has {PUBLISHED_CLASSES} classes: "
+                        "leave --num-classes out, or choose --protocol imagenet")
+    if options["dtype"] == "float16" and not options["gpus"]:
+        raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
+    if options["repeats"] > 1 and options["quick"]:
+        raise UserError("--quick measures each cell once: leave --quick or --repeats out")
+
+
+def _plan(options: Dict, networks: List[Network], names: tuple) -> Plan:
+    batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
+    spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
+    return Plan(
+        cells=[_cell(options, network, size, names, spec) for network in networks for size in batch_sizes],
+        method=_method(options),
+        data=dataclasses.asdict(spec),
+        sources={network.name: network.source for network in networks if network.source},
+        facts={one.name: {"display_name": one.display_name, "reference_top5": one.top5} for one in networks},
+        repeats=options["repeats"],
+        shuffle=options["shuffle"],
+        memory_limit=options["memory_limit"] or 0,
+        timeout_seconds=options["timeout"],
+        surroundings=surroundings(options["tuning"]),
+        again=options["again"],
+    )
+
+
+def _cell(options: Dict, network: Network, batch_size: int, names: tuple, spec: data.DataSpec) -> Cell:
+    classes = PUBLISHED_CLASSES if options["protocol"] == "published" else options["num_classes"] or 1000
+    return Cell(
+        network=network.name, batch_size=batch_size, devices=names, protocol=options["protocol"],
+        data=spec.kind, data_name=spec.name, num_examples=spec.num_examples,
+        image_shape=options["image_shape"] or network.image_shape, num_classes=classes, dtype=options["dtype"],
+        optimizer=options["optimizer"], lr=options["lr"], mom=options["mom"], wd=options["wd"],
+        kv_store=options["kv_store"] or ("device" if names[0].startswith("gpu") else "local"), tuning=options["tuning"],
+    )
+
+
+def _method(options: Dict) -> Method:
+    chosen = {name: options[name] for name in ("precision", "min_seconds", "max_seconds", "disp_batches") if options[name]}
+    return dataclasses.replace(QUICK if options["quick"] else Method(), **chosen)
+
+
+def surroundings(tuning: str) -> Dict[str, Dict]:
+    """What a measurement started now would be made on, without importing MXNet."""
+    tuned = runtime.tuned_environment() if tuning == "tuned" else {}
+    variables = dict(sorted({**tuned, **machine.variables()}.items()))
+    return {"machine": machine.machine(), "software": machine.software(), "variables": variables}
+
+
+def say(line: str) -> None:
+    """Tell the user, if there still is a terminal to tell on."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        pass  # the terminal is gone
