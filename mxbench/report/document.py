@@ -29,6 +29,9 @@ def load(paths: Sequence, tell: Callable[[str], None] = lambda line: None) -> Li
     return records
 
 
-def build(records: Sequence[Record], spread: bool = False) -> str:
-    """The report as Markdown: a speed and a memory table for each set of conditions in the records."""
-    return markdown.render([table(summaries, spread) for summaries in summarise(records)])
+def build(records: Sequence[Record], spread: bool = False, **form) -> str:
+    """The report as Markdown: a speed and a memory table for each set of conditions in the records.
+
+    ``spread`` shows the interval beside each speed; ``form`` goes to :func:`mxbench.report.markdown.render`.
+    """
+    return markdown.render([table(summaries, spread) for summaries in summarise(records)], **form)

@@ -14,13 +14,17 @@ _ACCURACY = "Reference accuracy<br>(imagenet1k Top-5)"
 _ACCURACY_CELL_WIDTH = 14
 
 
-def render(tables: Sequence[Table]) -> str:
-    """The whole report: a title, then for each table its conditions, the speed and the memory."""
+def render(tables: Sequence[Table], title: str = "Benchmark", level: int = 2) -> str:
+    """The whole report: a title, then for each table its conditions, the speed and the memory.
+
+    ``level`` is that of the headings; without a ``title`` the text can stand inside another.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mxbench.report"), trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, undefined=jinja2.StrictUndefined, autoescape=False,
     )
-    return environment.get_template("benchmark.md").render(tables=tables, grid=_grid)
+    template = environment.get_template("benchmark.md")
+    return template.render(tables=tables, title=title, heading="#" * level, grid=_grid)
 
 
 def _grid(what: str, table: Table) -> str:

@@ -1,0 +1,62 @@
+"""Keeps what a page says of measurements equal to the results files.
+
+A page marks each generated part, which is replaced as a whole::
+
+    <!-- begin tables results/published-titan-x.jsonl -->
+    <!-- end tables -->
+
+``tables`` are the speed and the memory table of a results file; ``pairs`` is what an A/A test found.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Callable, Dict, List
+
+from ..errors import UserError, nearest
+from ..results.comparison import SAME, compare
+from ..results.record import OK, Record
+from ..results.summary import Summary
+from .document import build, load
+
+_PART = re.compile(r"<!-- begin (?P<kind>\S+) (?P<path>\S+) -->\n(?P<body>.*?)<!-- end (?P=kind) -->", re.DOTALL)
+_BEGIN = re.compile(r"<!-- begin ")
+
+
+def regenerate(page: str, folder: Path) -> str:
+    """The page with every generated part made anew; paths in it are relative to ``folder``.
+
+    Raises:
+        UserError: a part has no end or is of an unknown kind, or its results file cannot be read.
+    """
+    if len(_BEGIN.findall(page)) != len(_PART.findall(page)):
+        raise UserError("a generated part of the page is not closed: each <!-- begin KIND FILE --> needs its <!-- end KIND -->")
+    return _PART.sub(lambda part: _replace(part, folder), page)
+
+
+def _replace(part, folder: Path) -> str:
+    kind, path = part["kind"], part["path"]
+    if kind not in _KINDS:
+        raise UserError(f"there is no generated part of the kind {kind!r}: {nearest(kind, _KINDS)}")
+    return f"<!-- begin {kind} {path} -->\n{_KINDS[kind](load([folder / path]))}<!-- end {kind} -->"
+
+
+def _tables(records: List[Record]) -> str:
+    return build(records, spread=any(record.speed and record.speed.interval for record in records), title="", level=3)
+
+
+def _pairs(records: List[Record]) -> str:
+    """One sentence for the pairs of an A/A test, the records of which stand one after the other."""
+    single = [Summary(record.cell, (record,)) for record in records if record.status == OK]
+    compared = [compare(first, second) for first, second in zip(single[::2], single[1::2])]
+    largest = max(abs(found.ratio - 1) for found in compared)
+    same = sum(found.verdict == SAME for found in compared)
+    example = single[0]
+    return (f"{example.display_name} at batch size {example.cell.batch_size}, measured in {len(compared)} pairs of processes "
+            f"on a {example.records[0].machine['cpu']} with {example.records[0].machine['cores']} cores, came out at ratios "
+            f"between {min(found.ratio for found in compared):.3f} and {max(found.ratio for found in compared):.3f}; the "
+            f"largest difference was {largest:.1%}, and {same} of the {len(compared)} pairs were called the same.\n")
+
+
+_KINDS: Dict[str, Callable[[List[Record]], str]] = {"tables": _tables, "pairs": _pairs}
