@@ -85,7 +85,7 @@ class _Planner:
         for use in list(training.outputs) + list(training.gradients.values()):
             self.readers[use] = self.readers.get(use, 0) + 1
         self.block: Dict[Use, int] = {use: _OUTSIDE for use in training.gradients.values()}
-        self.left: Dict[int, int] = {}  # readers that each block still waits for
+        self.left: Dict[object, int] = {}  # readers still to come, by block or by tensor as the release counts them
         self.allocator = _Allocator()
 
     def run(self) -> Plan:
@@ -99,40 +99,48 @@ class _Planner:
         held = {use: block for use, block in self.block.items() if block != _OUTSIDE}
         return Plan(self.allocator.sizes, held)
 
+    def _counted(self, use: Use):
+        return self.block[use] if self.rules.counts_storages else use
+
     def _take_over(self, index: int) -> None:
         step = self.steps[index]
         taken = set()
         for source, output in step.in_place:
             use, result = step.inputs[source], Use(index, output)
-            block = self.block[use]
-            if (source not in taken and result not in self.block and block != _OUTSIDE
-                    and (self.left[block] == 1 or step.identity) and self.readers.get(result, 0) > 0
+            if (source not in taken and result not in self.block and self.block[use] != _OUTSIDE
+                    and self._may_be_overwritten(use, step.identity) and self.readers.get(result, 0) > 0
                     and self.sizes[index][output] == self.sizes[use.step][use.output]):
                 taken.add(source)
-                self.block[result] = block
-                self.left[block] += self.readers[result]
+                self.block[result] = self.block[use]
+                if self.rules.counts_storages:
+                    self.left[self.block[use]] += self.readers[result]
+                else:
+                    self.left[use], self.left[result] = 0, self.readers[result]
+
+    def _may_be_overwritten(self, use: Use, identity: bool) -> bool:
+        return self.left[self._counted(use)] == 1 or (identity and self.rules.counts_storages)
 
     def _allocate(self, index: int) -> None:
         wanted = [(size, output) for output, size in enumerate(self.sizes[index])
                   if Use(index, output) not in self.block]
         for size, output in sorted(wanted, reverse=True):
             use = Use(index, output)
-            block = self.allocator.request(size * _PLANNED_BYTES)
-            self.block[use] = block
-            self.left[block] = self.readers.get(use, 0)
+            self.block[use] = self.allocator.request(size * _PLANNED_BYTES)
+            self.left[self._counted(use)] = self.readers.get(use, 0)
 
     def _free(self, index: int) -> None:
         step = self.steps[index]
         for use in step.inputs:
-            block = self.block[use]
-            if block != _OUTSIDE:
-                self.left[block] -= 1
-                if self.left[block] == 0:
-                    self.allocator.release(block)
+            counted = self._counted(use)
+            if self.block[use] == _OUTSIDE or self.left[counted] == 0:  # none left: taken over in place
+                continue
+            self.left[counted] -= 1
+            if self.left[counted] == 0:
+                self.allocator.release(self.block[use])
         for output in range(len(step.like)):
-            block = self.block[Use(index, output)]
-            if block != _OUTSIDE and self.left[block] == 0:
-                self.allocator.release(block)
+            use = Use(index, output)
+            if self.block[use] != _OUTSIDE and self.left[self._counted(use)] == 0:
+                self.allocator.release(self.block[use])
 
 
 def plan_training(graph: Graph, batch_size: int, image_shape: Sequence[int], rules: Rules = MXNET_1_9,

@@ -135,3 +135,20 @@ _BACKWARD_1_9: Dict[str, Callable] = {
 }
 
 MXNET_1_9 = Rules("1.9.1", _FORWARD_1_9, _BACKWARD_1_9, counts_storages=True, merges=True)
+
+_FORWARD_0_10: Dict[str, Callable] = {**_FORWARD_1_9, "Pooling": _always(Forward())}
+
+# cuDNN's activations were differentiated from input and output alike until 1.3; everything else kept less than today.
+_BACKWARD_0_10: Dict[str, Callable] = {
+    **_BACKWARD_1_9,
+    "Activation": _always(Backward(_reads("g0 o0 i0"), in_place=_SHARES)),
+    "BatchNorm": _always(Backward(_reads("g0 o1 o2 i0 i1 i3 i4"), 3)),
+    "Concat": _all_inputs("g0"),
+    "Convolution": _all_inputs("g0 i0 i1"),
+    "LRN": _always(Backward(_reads("g0 i0 o1 o0"))),
+    "Pooling": _always(Backward(_reads("g0 i0 o0"))),
+    "SoftmaxOutput": _always(Backward(_reads("i1 o0"), 2, ((1, 0),))),
+    "elemwise_add": _always(Backward(_reads("g0"), 2, ((0, 0), (0, 1)))),
+}
+
+MXNET_0_10 = Rules("0.10", _FORWARD_0_10, _BACKWARD_0_10, counts_storages=False, merges=False)
