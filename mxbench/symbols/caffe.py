@@ -1,4 +1,4 @@
-"""Layers as the zoo's Caffe converter wrote them: biases everywhere, pooling that rounds up, a softmax named ``prob``."""
+"""Layers as the zoo's Caffe converter wrote them: biases everywhere, pooling that rounds up, softmax ``prob``."""
 
 from __future__ import annotations
 

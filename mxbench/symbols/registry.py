@@ -16,8 +16,8 @@ ENTRY_POINT_GROUP = "mxbench.networks"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
-_ALEXNET = ("Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012; "
-            "Jia et al.: Caffe, arXiv:1408.5093")
+_ALEXNET = ("Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, "
+            "NIPS 2012; Jia et al.: Caffe, arXiv:1408.5093")
 _SQUEEZENET = "Iandola et al.: SqueezeNet, arXiv:1602.07360"
 _NIN = "Lin, Chen, Yan: Network In Network, arXiv:1312.4400"
 _RESNET = "He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, arXiv:1603.05027"

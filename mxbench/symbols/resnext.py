@@ -49,8 +49,8 @@ def get_symbol(num_classes=1000, num_layers=50, image_shape="3,224,224", num_gro
     """ResNeXt as a Symbol that ends in SoftmaxOutput ``softmax``.
 
     The zoo's are 50 and 101 layers of 32x4d (``num_group=32``) and 101 layers of 64x4d (``num_group=64``). Where they
-    differ from MXNet's example, the zoo wins: with 32 groups ``bn_data`` and ``bn0`` have a momentum of 0.99, 0.9 in the
-    example; and the example keeps the width of the 3x3 convolutions whatever the number of groups, so that its 64
+    differ from MXNet's example, the zoo wins: with 32 groups ``bn_data`` and ``bn0`` have a momentum of 0.99, 0.9 in
+    the example; and the example keeps the width of the 3x3 convolutions whatever the number of groups, so that its 64
     groups are 64x2d (``width_per_group=2`` here).
 
     Args:

@@ -53,7 +53,8 @@ def get_symbol(num_classes=1000, version="1.1", image_shape="3,227,227", dtype="
     Raises:
         UserError: an argument is not one of those above.
 
-    Iandola et al.: SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size, arXiv:1602.07360.
+    Iandola et al.: SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size,
+    arXiv:1602.07360.
     """
     blocks.choose("squeezenet", "version", version, _VERSIONS)
     net = _VERSIONS[version]
