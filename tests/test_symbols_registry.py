@@ -19,14 +19,14 @@ from mxbench.symbols.export import export_symbols, json_path
 ROOT = Path(__file__).parent.parent
 
 TINY = """
-from mxnet import sym
+from mxbench.runtime import mx
 from mxbench.symbols import register_network
 
 def get_symbol(num_classes, image_shape, num_filter=4):
     assert isinstance(image_shape, str)
-    body = sym.Convolution(sym.Variable("data"), num_filter=num_filter, kernel=(3, 3), name="conv")
-    body = sym.FullyConnected(sym.Flatten(body, name="flat"), num_hidden=num_classes, name="fc1")
-    return sym.SoftmaxOutput(body, name="softmax")
+    body = mx.sym.Convolution(mx.sym.Variable("data"), num_filter=num_filter, kernel=(3, 3), name="conv")
+    body = mx.sym.FullyConnected(mx.sym.Flatten(body, name="flat"), num_hidden=num_classes, name="fc1")
+    return mx.sym.SoftmaxOutput(body, name="softmax")
 
 def without_shape(num_classes=10):
     return get_symbol(num_classes, "3,8,8")
@@ -35,7 +35,7 @@ def broken(num_classes):
     return "not a network"
 
 def blind(num_classes):
-    return sym.SoftmaxOutput(sym.Variable("image"), name="softmax")
+    return mx.sym.SoftmaxOutput(mx.sym.Variable("image"), name="softmax")
 
 answer = 42
 """
@@ -207,8 +207,15 @@ def test_a_registered_network_works_like_the_zoos(tiny):
         json_path("tiny")
 
 
+def test_a_users_file_can_be_exported(tiny):
+    paths = export_symbols(tiny.parent / "json", [f"{tiny}:get_symbol"], num_classes=2)
+    assert [path.name for path in paths] == ["tiny-get_symbol-symbol.json"]
+    assert mx.sym.load(str(paths[0])).list_outputs() == ["softmax_output"]
+
+
 def test_another_process_finds_a_network_that_its_file_registers(tiny):
-    tiny.write_text(TINY + "\nregister_network('tiny', get_symbol, (3, 16, 16), 'Tiny')\n")
+    tiny.write_text("import mxnet as mx" + TINY.replace("from mxbench.runtime import mx", "")
+                    + "\nregister_network('tiny', get_symbol, (3, 16, 16), 'Tiny')\n")
     source = f"{tiny}:get_symbol"
     output = run_python("from mxbench import symbols\n"
                         f"network = symbols.get_network({source!r})\n"
@@ -258,12 +265,11 @@ def install(folder, package, text):
 
 
 def test_networks_of_an_installed_package_are_listed_by_themselves(tmp_path):
-    install(tmp_path, "zoo_of_mine", TINY.replace("from mxnet import sym", "from mxbench.runtime import mx")
-            .replace("sym.", "mx.sym.") + "\nregister_network('mine', get_symbol, (3, 8, 8))\n")
-    output = run_python("from mxbench import symbols\n"
-                        "print(symbols.list_networks()[-1], len(symbols.list_networks()))\n"
+    install(tmp_path, "zoo_of_mine", TINY + "\nregister_network('mine', get_symbol, (3, 8, 8))\n")
+    output = run_python("import sys\nfrom mxbench import symbols\n"
+                        "print(symbols.list_networks()[-1], len(symbols.list_networks()), 'mxnet' in sys.modules)\n"
                         "print(symbols.get_symbol('mine', 3).list_outputs())", tmp_path).stdout
-    assert output == "mine 17\n['softmax_output']\n"
+    assert output == "mine 17 False\n['softmax_output']\n"
 
 
 def test_an_installed_package_that_breaks_does_not_take_the_zoo_away(tmp_path):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 from ..errors import UserError, nearest
 from .network import Network
-from .registry import ZOO_NAMES, get_symbol
+from .registry import ZOO_NAMES, get_network
 
 _FOLDER = Path(__file__).with_name("json")
 
@@ -43,7 +43,7 @@ def export_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = No
     Raises:
         UserError: a name is unknown, or the folder cannot be written.
     """
-    texts = {_file_name(name): _text(name, num_classes) for name in _names(names)}
+    texts = _texts(names, num_classes)
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,20 +55,19 @@ def export_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = No
 def stale_symbols(folder: Union[str, Path], names: Optional[Sequence[str]] = None,
                   num_classes: int = 1000) -> List[Path]:
     """The files in ``folder`` that are missing or differ from what :func:`export_symbols` would write."""
-    expected = {Path(folder) / _file_name(name): _text(name, num_classes) for name in _names(names)}
+    expected = {Path(folder) / file_name: text for file_name, text in _texts(names, num_classes).items()}
     return [path for path, text in expected.items() if not path.is_file() or path.read_bytes() != text.encode()]
 
 
-def _names(names: Optional[Sequence[str]]) -> Sequence[str]:
-    return ZOO_NAMES if names is None else names
+def _texts(names: Optional[Sequence[str]], num_classes: int) -> Dict[str, str]:
+    """What each file holds, by the file's name."""
+    networks = map(get_network, ZOO_NAMES if names is None else names)
+    return {_file_name(network.name): network.get_symbol(num_classes).tojson() + "\n" for network in networks}
 
 
 def _file_name(name: str) -> str:
-    return f"{name}-symbol.json"
-
-
-def _text(name: str, num_classes: int) -> str:
-    return get_symbol(name, num_classes=num_classes).tojson() + "\n"
+    # The name of a network in a user's file has a colon, which not every file system takes.
+    return f"{name.replace(':', '-')}-symbol.json"
 
 
 def _write(path: Path, text: str) -> Path:

@@ -98,7 +98,8 @@ def register_network(name: str, get_symbol: Callable, image_shape: Union[str, Se
     """Add a network of one's own to the list, so that it works in every command.
 
     A package that wants its networks there without further ado names the module that registers them as an entry point
-    of the group ``mxbench.networks``.
+    of the group ``mxbench.networks``; such a module takes MXNet from :mod:`mxbench.runtime`, so that listing the
+    networks does not import it.
 
     Args:
         name: lower-case letters, digits, dots, hyphens and underscores.

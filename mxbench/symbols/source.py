@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Callable, List, Tuple
 
+from .. import runtime
 from ..errors import UserError, nearest
 
 
@@ -61,6 +62,7 @@ def load_function(source: str) -> Callable:
         UserError: the file cannot be imported or has no such function.
     """
     path, name = split_source(source)
+    runtime.load()  # prepares what MXNet needs, for a file that imports MXNet by itself
     try:
         module = _import_file(path)
     except (Exception, SystemExit) as error:  # whatever a user's file does on import
