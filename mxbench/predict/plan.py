@@ -22,11 +22,13 @@ _OUTSIDE = -1
 class Plan:
     """``blocks`` are sizes in bytes; ``block`` tells which one holds an output of a step (outside the plan: absent).
 
-    Tensors outside the plan are variables and the gradients of parameters, which have arrays of their own.
+    Tensors outside the plan are variables and the gradients of parameters, which have arrays of their own. ``used`` are
+    the bytes that each block really takes: none if nothing in it is ever read, fewer if its elements are of two bytes.
     """
 
     blocks: List[int]
     block: Dict[Use, int]
+    used: List[int]
 
     @property
     def total_bytes(self) -> int:
@@ -61,20 +63,21 @@ class _Allocator:
         insort(self._free, (self.sizes[block], self._releases, block))
 
 
-def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules) -> Plan:
+def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules, element_bytes: int = 4) -> Plan:
     """Assign blocks to all tensors of a training step.
 
     Args:
         training: The training graph.
         shapes: Shapes of the network's entries, from :func:`mxbench.predict.shapes.infer`.
         rules: The release of MXNet.
+        element_bytes: Bytes of an element of the activations.
     """
-    return _Planner(training, shapes, rules).run()
+    return _Planner(training, shapes, rules, element_bytes).run()
 
 
 class _Planner:
-    def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules):
-        self.training, self.rules = training, rules
+    def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules, element_bytes: int):
+        self.training, self.rules, self.element_bytes = training, rules, element_bytes
         sizes = [[elements(shape) for shape in outputs] for outputs in shapes]
         self.steps = training.steps
         self.sizes = [[sizes[node][output] for node, output in step.like] for step in self.steps]
@@ -97,7 +100,14 @@ class _Planner:
                 self._allocate(index)
                 self._free(index)
         held = {use: block for use, block in self.block.items() if block != _OUTSIDE}
-        return Plan(self.allocator.sizes, held)
+        return Plan(self.allocator.sizes, held, self._used(held))
+
+    def _used(self, held: Dict[Use, int]) -> List[int]:
+        used = [0] * len(self.allocator.sizes)
+        for use, block in held.items():
+            if self.readers.get(use, 0) > 0:
+                used[block] = max(used[block], self.sizes[use.step][use.output] * self.element_bytes)
+        return used
 
     def _counted(self, use: Use):
         return self.block[use] if self.rules.counts_storages else use

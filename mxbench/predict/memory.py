@@ -1,0 +1,197 @@
+"""What training a network will take on a device, of what, and the largest batch that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ..errors import UserError, nearest
+from .allocator import MIB, device_bytes, pool_bytes
+from .gradient import TrainingGraph, differentiate
+from .graph import Graph
+from .operators import Shape, elements
+from .plan import Plan, plan
+from .rules import MXNET_0_10, MXNET_1_9, Rules
+from .shapes import check_batch_size, infer
+from .workspace import bound_bytes, bytes_of_2017
+
+RELEASES: Dict[str, Rules] = {rules.name: rules for rules in (MXNET_1_9, MXNET_0_10)}
+
+DEVICES = ("gpu", "cpu")
+
+# Arrays of a weight's size that an optimizer keeps for each weight; with momentum 0, sgd and its kin keep none.
+_STATES = {"sgd": 1, "nag": 1, "signum": 1, "lars": 1, "rmsprop": 1, "adam": 2, "ftrl": 2}
+_MOMENTUM = ("sgd", "nag", "signum", "lars")
+OPTIMIZERS = tuple(_STATES)
+
+# Bytes of an element of the weights, their gradients and the activations.
+_DTYPES = {"float32": 4, "float16": 2}
+DTYPES = tuple(_DTYPES)
+
+# CUDA context with MXNet's, cuDNN's and cuBLAS's kernels and handles, as far apart as cards and drivers are.
+CONTEXT_MIB = (300.0, 800.0)
+# The one fitted number of the model of 2017: context and kernels on the published table's card (see docs/memory.md).
+CONTEXT_2017_MIB = 262.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Memory of training in MiB, as an interval.
+
+    ``parts`` maps weights, gradients, optimizer state, kvstore, auxiliary, input, activations, workspace and context to
+    their intervals (low, high); low and high are equal but for what is unknown before running. ``rounding`` is what
+    the allocator adds.
+    """
+
+    batch_size: int
+    low_mib: float
+    high_mib: float
+    parts: Dict[str, Tuple[float, float]]
+
+    @property
+    def mib(self) -> float:
+        """The middle of the interval."""
+        return (self.low_mib + self.high_mib) / 2
+
+
+def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], device: str = "gpu",
+                   mxnet: str = "1.9.1", optimizer: str = "sgd", momentum: float = 0.9,
+                   kv_store: Optional[object] = "device", dtype: str = "float32",
+                   context_mib: Optional[float] = None, workspace_mib: Optional[float] = None,
+                   mirroring: bool = True) -> Prediction:
+    """Predict the memory of training one network on one device.
+
+    Args:
+        graph: The network, from :func:`mxbench.predict.load`.
+        batch_size: Images in a batch.
+        image_shape: (channels, height, width).
+        device: ``gpu``, or ``cpu`` for the arrays alone as they lie in main memory.
+        mxnet: ``1.9.1``, or ``0.10`` for the table published in 2017.
+        optimizer: One of ``OPTIMIZERS``.
+        momentum: Of sgd and its kin; 0 saves their state.
+        kv_store: A name or None, with which one device keeps no copy of the weights; or ``object`` (or any
+            KVStore object), which keeps one.
+        dtype: ``float32``, or ``float16`` with a float32 copy of the weights (multi-precision).
+        context_mib: What the CUDA context takes, if known.
+        workspace_mib: What cuDNN's workspace takes, if known.
+        mirroring: Whether layers marked with ``__force_mirroring__`` are computed again in the backward pass.
+
+    Raises:
+        UserError: an argument is not possible, or the network cannot take such images.
+    """
+    return Predictor(graph, image_shape, device, mxnet, optimizer, momentum, kv_store, dtype, context_mib,
+                     workspace_mib, mirroring).predict(batch_size)
+
+
+def largest_batch_size(graph: Graph, image_shape: Sequence[int], memory_mib: float, **options) -> int:
+    """The largest batch size whose upper bound fits into ``memory_mib``; 0 if not even one image does.
+
+    Args:
+        options: As for :func:`predict_memory`.
+    """
+    return Predictor(graph, image_shape, **options).largest_batch_size(memory_mib)
+
+
+class Predictor:
+    """Predictions of one network at any batch size; takes the arguments of :func:`predict_memory`."""
+
+    def __init__(self, graph: Graph, image_shape: Sequence[int], device: str = "gpu", mxnet: str = "1.9.1",
+                 optimizer: str = "sgd", momentum: float = 0.9, kv_store: Optional[object] = "device",
+                 dtype: str = "float32", context_mib: Optional[float] = None, workspace_mib: Optional[float] = None,
+                 mirroring: bool = True):
+        _check("device", device, DEVICES)
+        _check("MXNet release", mxnet, RELEASES)
+        _check("optimizer", optimizer, OPTIMIZERS)
+        _check("dtype", dtype, DTYPES)
+        for name, value in (("context", context_mib), ("workspace", workspace_mib)):
+            if value is not None and value < 0:
+                raise UserError(f"{name} of {value} MiB is not possible: give 0 or more")
+        self.graph, self.image_shape, self.device = graph, tuple(image_shape), device
+        self.rules = RELEASES[mxnet]
+        self.states = 0 if optimizer in _MOMENTUM and not momentum else _STATES[optimizer]
+        self.stores_weights = kv_store is not None and (not isinstance(kv_store, str) or kv_store == "object")
+        self.dtype = dtype
+        self.context_mib, self.workspace_mib = context_mib, workspace_mib
+        self.training: TrainingGraph = differentiate(graph, self.rules, mirroring)
+        self._known: Dict[int, Prediction] = {}
+
+    def shapes(self, batch_size: int) -> List[List[Shape]]:
+        """Shapes of all entries of the network."""
+        return infer(self.graph, batch_size, self.image_shape)
+
+    def plan(self, batch_size: int) -> Plan:
+        """The memory plan at that batch size."""
+        return plan(self.training, self.shapes(batch_size), self.rules, _DTYPES[self.dtype])
+
+    def predict(self, batch_size: int) -> Prediction:
+        """The prediction at that batch size."""
+        check_batch_size(batch_size)
+        if batch_size not in self._known:
+            self._known[batch_size] = self._predict(batch_size)
+        return self._known[batch_size]
+
+    def largest_batch_size(self, memory_mib: float) -> int:
+        """The largest batch size whose upper bound fits into ``memory_mib``; 0 if not even one image does."""
+        if self.predict(1).high_mib > memory_mib:
+            return 0
+        fits, over = 1, 2
+        while self.predict(over).high_mib <= memory_mib:
+            fits, over = over, over * 2
+        while over - fits > 1:
+            middle = (fits + over) // 2
+            if self.predict(middle).high_mib <= memory_mib:
+                fits = middle
+            else:
+                over = middle
+        return fits
+
+    def _predict(self, batch_size: int) -> Prediction:
+        shapes = self.shapes(batch_size)
+        arrays = self._arrays(shapes)
+        arrays["activations"] = self.plan(batch_size).used
+        parts = {name: (sum(sizes) / MIB,) * 2 for name, sizes in arrays.items()}
+        sizes = [size for part in arrays.values() for size in part]
+        if self.device == "cpu":
+            total = sum(sizes)
+        else:
+            total = (pool_bytes if self.rules is MXNET_1_9 else device_bytes)(sizes)
+        parts["rounding"] = ((total - sum(sizes)) / MIB,) * 2
+        if self.device == "gpu":
+            parts["workspace"] = self._workspace(shapes)
+            parts["context"] = self._context()
+        low, high = (sum(part[end] for part in parts.values()) for end in (0, 1))
+        return Prediction(batch_size, low, high, parts)
+
+    def _arrays(self, shapes: List[List[Shape]]) -> Dict[str, List[int]]:
+        """Bytes of every array outside the plan."""
+        roles = self.graph.roles()
+        counts = {role: [elements(shapes[index][0]) for index, found in sorted(roles.items()) if found == role]
+                  for role in ("parameter", "auxiliary", "data", "label")}
+        size = _DTYPES[self.dtype]
+        weights = [size * count for count in counts["parameter"]]
+        masters = [4 * count for count in counts["parameter"]]
+        return {
+            "weights": weights,
+            "gradients": list(weights),
+            "optimizer state": masters * (self.states + (self.dtype == "float16")),
+            "kvstore": list(weights) if self.stores_weights else [],
+            "auxiliary": [4 * count for count in counts["auxiliary"]],
+            "input": [4 * count for count in counts["data"] + counts["label"]],
+        }
+
+    def _workspace(self, shapes: List[List[Shape]]) -> Tuple[float, float]:
+        if self.workspace_mib is not None:
+            return self.workspace_mib, self.workspace_mib
+        if self.rules is MXNET_0_10:
+            return (bytes_of_2017(self.graph, shapes) / MIB,) * 2
+        return 0.0, bound_bytes(self.graph, shapes) / MIB
+
+    def _context(self) -> Tuple[float, float]:
+        if self.context_mib is not None:
+            return self.context_mib, self.context_mib
+        return CONTEXT_MIB if self.rules is MXNET_1_9 else (CONTEXT_2017_MIB,) * 2
+
+
+def _check(what: str, given: str, allowed) -> None:
+    if given not in allowed:
+        raise UserError(f"{what} {given} is not known: {nearest(str(given), allowed)}")
