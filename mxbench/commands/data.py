@@ -15,7 +15,8 @@ def data() -> None:
 @click.argument("output", metavar="OUTPUT.rec", type=click.Path())
 @click.option("--size", type=click.IntRange(min=1), default=256, show_default=True,
               help="Length of the shorter edge of the packed images, in pixels.")
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Quality of the JPEG images.")
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
+              help="Quality of the JPEG images.")
 @click.option("--force", is_flag=True, help="Replace OUTPUT.rec if it exists.")
 def pack(folder: str, output: str, size: int, quality: int, force: bool) -> None:
     """Pack the images in FOLDER/CLASS/ into OUTPUT.rec, for --data-train OUTPUT.rec.

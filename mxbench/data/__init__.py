@@ -83,12 +83,13 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
 def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int], num_classes: int,
                       context: "Union[mxnet.Context, Sequence[mxnet.Context]]", label_name: str = "softmax_label",
                       dtype: str = "float32", seed: int = 0, threads: Optional[int] = None) -> "mxnet.io.DataIter":
-    """Batches of ``data`` (batch_size, \\*image_shape) and ``label_name`` (batch_size,), without end.
+    """Batches of ``data`` (batch_size, channels, height, width) and ``label_name`` (batch_size,), without end.
 
     Args:
         image_shape: Channels, height and width.
         context: The device that trains, or a list of devices, the first of which holds synthetic data.
         dtype: Type of the data; labels are float32.
+        seed: Decides the order of the images, or the synthetic batch.
         threads: Threads that decode; as many as there are cores by default. MXNet takes at most half of the
             processors less one, and at least one.
 
@@ -102,5 +103,5 @@ def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int
     if spec.kind == "synthetic":
         return iterators.SyntheticIterator(batch_size, image_shape, num_classes, device, label_name, dtype, seed)
     path = spec.path or standard.make()
-    return iterators.recordio_iterator(path, spec.num_examples, batch_size, image_shape, num_classes, device, label_name,
-                                       dtype, seed, threads)
+    return iterators.recordio_iterator(path, spec.num_examples, batch_size, image_shape, num_classes, device,
+                                       label_name, dtype, seed, threads)

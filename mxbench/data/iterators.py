@@ -21,20 +21,22 @@ _MEAN = {"mean_r": 123.68, "mean_g": 116.779, "mean_b": 103.939}
 _STD = {"std_r": 58.393, "std_g": 57.12, "std_b": 57.375}
 
 
-def recordio_iterator(path, num_examples, batch_size, image_shape, num_classes, context, label_name, dtype, seed, threads):
+def recordio_iterator(path, num_examples, batch_size, image_shape, num_classes, context, label_name, dtype, seed,
+                      threads):
     """Random crops, mirrored at random, of the first ``num_examples`` images of a .rec file in a new order every pass.
 
-    The shorter edge is scaled to 8/7 of the crop (256 for 224), whatever the images' size. A batch is decoded at a time,
-    a few batches ahead; the last batch of a pass is filled up with images of the next.
+    The shorter edge is scaled to 8/7 of the crop (256 for 224), whatever the images' size. A batch is decoded at a
+    time, a few batches ahead; the last one of a pass is filled up with images of the next. ``seed`` decides the order.
     """
     index = recordfile.read_index(path, limit=num_examples)
     recordfile.check_labels(index, num_classes)
     recordfile.check_batch_size(path, len(index), batch_size)
     with tempfile.TemporaryDirectory(prefix="mxbench-") as folder:
+        # No seed_aug: with it MXNet 1.9.1 crops and mirrors every batch in the same way.
         images = mx.io.ImageRecordIter(
             path_imgrec=str(path), path_imgidx=_write_index(index, Path(folder)), num_parts=2, part_index=0,
             data_shape=tuple(image_shape), batch_size=batch_size, label_width=1, label_name=label_name,
-            shuffle=True, seed=seed, seed_aug=seed, rand_crop=True, rand_mirror=True,
+            shuffle=True, seed=seed, rand_crop=True, rand_mirror=True,
             resize=round(max(image_shape[1:]) * 8 / 7), preprocess_threads=threads or physical_cores(),
             device_id=context.device_id if context.device_type == "gpu" else -1, verbose=False, **_MEAN, **_STD)
     return _Endless(images, dtype)
@@ -44,9 +46,9 @@ def _write_index(index: recordfile.RecordIndex, folder: Path) -> str:
     """Write the index file that makes MXNet read these images and no others, and return its path.
 
     With an index MXNet shuffles all images and reads one batch at a time; without one it decodes the images of 8 MiB
-    at once, and batches come in bursts. MXNet takes the last image of an index to end where the file does, which is wrong
-    if the pass is shorter than the file. So as many entries again follow, all at the end of the last image, and the
-    reader is told to read the first half of the index (num_parts=2).
+    at once, and batches come in bursts. MXNet takes the last image of an index to end where the file does, which is
+    wrong if the pass is shorter than the file. So as many entries again follow, all at the end of the last image, and
+    the reader is told to read the first half of the index (num_parts=2).
     """
     path = folder / "images.idx"
     offsets = np.concatenate((index.offsets, np.full(len(index), index.end)))

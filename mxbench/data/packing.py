@@ -62,7 +62,7 @@ def pack_folder(folder: Union[str, Path], output: Union[str, Path], size: int = 
                     records.write(label, image)
             advance(len(images))
         if len(corrupt) == len(files):
-            raise UserError(f"none of the {len(files)} images in {folder} can be decoded: give a folder of intact images")
+            raise UserError(f"none of the {len(files)} images in {folder} can be decoded: give a folder of intact ones")
     packed = Packed(len(files) - len(corrupt), classes, num_other_files, corrupt)
     if progress:
         _print_summary(packed, output)
@@ -133,7 +133,7 @@ def _convert(chunk: list, size: int, quality: int) -> list:
 def _jpeg(file: Path, size: int, quality: int) -> Optional[bytes]:
     try:
         with Image.open(file) as image:
-            image.draft("RGB", (size, size))  # lets a JPEG be decoded at a half, a quarter or an eighth if that is enough
+            image.draft("RGB", (size, size))  # decodes a large JPEG at a half, a quarter or an eighth of its size
             upright = ImageOps.exif_transpose(image).convert("RGB")
             scale = size / min(upright.size)
             scaled = upright.resize([max(size, round(edge * scale)) for edge in upright.size], Image.BICUBIC)
@@ -147,5 +147,5 @@ def _jpeg(file: Path, size: int, quality: int) -> Optional[bytes]:
 def _print_summary(packed: Packed, output: Path) -> None:
     for file in packed.corrupt:
         print(f"left out, cannot be decoded: {file}", file=sys.stderr)
-    print(f"{output}: {packed.num_images} images of {len(packed.classes)} classes; left out: {len(packed.corrupt)} corrupt "
-          f"images, {packed.num_other_files} other files", file=sys.stderr)
+    print(f"{output}: {packed.num_images} images of {len(packed.classes)} classes; left out: {len(packed.corrupt)} "
+          f"corrupt images, {packed.num_other_files} other files", file=sys.stderr)

@@ -36,7 +36,7 @@ def label_of(seed: int, index: int) -> int:
 
 
 def photograph(seed: int, index: int) -> bytes:
-    """JPEG of image ``index`` of the set ``seed``: SIZE x SIZE pixels, quality QUALITY, the same bytes on every call."""
+    """JPEG of image ``index`` of the set ``seed``: SIZE x SIZE pixels, quality QUALITY, always the same bytes."""
     random = np.random.default_rng([seed, index])
     scene = _leaves(random, label_of(seed, index))
     planes = [Image.fromarray(plane) for plane in _with_texture(random, scene, seed)]
@@ -73,7 +73,7 @@ def _colours(random: np.random.Generator, label: int, count: int) -> list:
 
 
 def _outlines(random: np.random.Generator, label: int, count: int) -> list:
-    """Polygons in the coordinates of the canvas, x and y in turn: ellipses for even labels, quadrangles for odd ones."""
+    """Polygons on the canvas, as lists of x and y in turn: ellipses for even labels, quadrangles for odd ones."""
     corners = 4 if label % 2 else _CORNERS
     # Inverse of the cumulative distribution of the density radius^-3.
     small, large = random.uniform(*_SMALLEST_RADIUS) ** -2, _LARGEST_RADIUS**-2

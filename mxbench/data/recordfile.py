@@ -86,8 +86,8 @@ def check(path) -> int:
 def check_batch_size(path, num_examples: int, batch_size: int) -> None:
     """Raise UserError if a pass over ``num_examples`` images does not fill one batch."""
     if num_examples < batch_size:
-        raise UserError(f"{path} gives {num_examples} images a pass, fewer than one batch of {batch_size}: choose a smaller "
-                        "batch size or more images")
+        raise UserError(f"{path} gives {num_examples} images a pass, fewer than one batch of {batch_size}: choose a "
+                        "smaller batch size or more images")
 
 
 def check_labels(index: RecordIndex, num_classes: int) -> None:

@@ -30,7 +30,8 @@ _BYTES_PER_IMAGE = 64 * 1024  # more than an image takes on average, to see earl
 
 def cache_folder(cache: Union[str, Path, None] = None) -> Path:
     """``cache`` if given, else the folder that the variable MXBENCH_CACHE names, else the user's cache folder."""
-    return Path(cache or os.environ.get("MXBENCH_CACHE") or platformdirs.user_cache_dir("mxbench")).expanduser().resolve()
+    folder = cache or os.environ.get("MXBENCH_CACHE") or platformdirs.user_cache_dir("mxbench")
+    return Path(folder).expanduser().resolve()
 
 
 def make(cache: Union[str, Path, None] = None, num_images: int = NUM_IMAGES, progress: bool = True,

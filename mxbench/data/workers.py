@@ -17,7 +17,7 @@ from ..results.machine import physical_cores
 
 
 def map_in_order(function: Callable, tasks: Iterable, processes: Optional[int] = None) -> Iterator:
-    """``map(function, tasks)`` on ``processes`` worker processes (all cores), with the results in the order of the tasks.
+    """``map(function, tasks)`` on ``processes`` worker processes (all cores), results in the order of the tasks.
 
     Workers are fresh interpreters, so that nothing that the caller has loaded, MXNet least of all, is carried over in
     an undefined state. They end when the iterator is closed, or when the caller dies. Close the iterator when leaving
