@@ -19,9 +19,9 @@ fail() {
 # Prints the path of Python $1 if it is supported. In an active virtual environment that is the Python it was made with:
 # the environment may be the very one that is about to be made anew.
 supported_path() {
-    "$1" -c 'import sys
+    "$1" -c 'import os, sys
 if not (3, 8) <= sys.version_info[:2] <= (3, 12): sys.exit(1)
-print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null
+print(os.path.realpath(sys._base_executable))' 2>/dev/null
 }
 
 find_python() {
