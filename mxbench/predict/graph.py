@@ -150,39 +150,3 @@ def _complete(node: Node, nodes: List[Node]) -> None:
                             f"({', '.join(slots)}): the symbol is damaged or incomplete")
         nodes.append(Node(None, f"{node.name}_{slot}", {}, []))
         node.inputs.append(Entry(len(nodes) - 1, 0))
-
-
-def cut(graph: Graph, num_classes: int) -> Graph:
-    """The graph as fine-tuning cuts it: after its last Flatten follow FullyConnected ``fc`` and SoftmaxOutput.
-
-    Raises:
-        UserError: the network has no Flatten.
-    """
-    flattens = [index for index, node in graph.applications() if node.operator.name == "Flatten"]
-    if not flattens:
-        raise UserError("the network has no Flatten to be cut after: only protocol imagenet can be predicted for it")
-    last = flattens[-1]
-    kept = sorted(_reachable(graph, last))
-    position = {old: new for new, old in enumerate(kept)}
-    nodes = []
-    for old in kept:
-        node = graph.nodes[old]
-        inputs = [Entry(position[entry.node], entry.output) for entry in node.inputs]
-        nodes.append(Node(node.operator, node.name, node.attributes, inputs))
-    flatten = len(nodes) - 1
-    nodes += [Node(None, "fc_weight", {}, []), Node(None, "fc_bias", {}, [])]
-    nodes.append(Node(operators.TABLE["FullyConnected"], "fc", {"num_hidden": str(num_classes)},
-                      [Entry(flatten, 0), Entry(flatten + 1, 0), Entry(flatten + 2, 0)]))
-    nodes.append(Node(None, "softmax_label", {}, []))
-    nodes.append(Node(operators.TABLE["SoftmaxOutput"], "softmax", {}, [Entry(flatten + 3, 0), Entry(flatten + 4, 0)]))
-    return Graph(nodes, [Entry(flatten + 5, 0)])
-
-
-def _reachable(graph: Graph, index: int) -> set:
-    found, waiting = set(), [index]
-    while waiting:
-        index = waiting.pop()
-        if index not in found:
-            found.add(index)
-            waiting += [entry.node for entry in graph.nodes[index].inputs]
-    return found

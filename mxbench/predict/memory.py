@@ -7,12 +7,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..errors import UserError, nearest
 from .allocator import MIB, device_bytes, pool_bytes
+from .edits import to_float16
 from .gradient import TrainingGraph, differentiate
 from .graph import Graph
 from .operators import Shape, elements
 from .plan import Plan, plan
 from .rules import MXNET_0_10, MXNET_1_9, Rules
-from .shapes import check_batch_size, infer
+from .shapes import check_batch_size, element_bytes, infer
 from .workspace import bound_bytes, bytes_of_2017
 
 RELEASES: Dict[str, Rules] = {rules.name: rules for rules in (MXNET_1_9, MXNET_0_10)}
@@ -24,9 +25,7 @@ _STATES = {"sgd": 1, "nag": 1, "signum": 1, "lars": 1, "rmsprop": 1, "adam": 2, 
 _MOMENTUM = ("sgd", "nag", "signum", "lars")
 OPTIMIZERS = tuple(_STATES)
 
-# Bytes of an element of the weights, their gradients and the activations.
-_DTYPES = {"float32": 4, "float16": 2}
-DTYPES = tuple(_DTYPES)
+DTYPES = ("float32", "float16")
 
 # CUDA context with MXNet's, cuDNN's and cuBLAS's kernels and handles, as far apart as cards and drivers are.
 CONTEXT_MIB = (300.0, 800.0)
@@ -106,13 +105,13 @@ class Predictor:
         for name, value in (("context", context_mib), ("workspace", workspace_mib)):
             if value is not None and value < 0:
                 raise UserError(f"{name} of {value} MiB is not possible: give 0 or more")
-        self.graph, self.image_shape, self.device = graph, tuple(image_shape), device
+        self.graph = to_float16(graph) if dtype == "float16" else graph
+        self.image_shape, self.device = tuple(image_shape), device
         self.rules = RELEASES[mxnet]
         self.states = 0 if optimizer in _MOMENTUM and not momentum else _STATES[optimizer]
         self.stores_weights = kv_store is not None and (not isinstance(kv_store, str) or kv_store == "object")
-        self.dtype = dtype
         self.context_mib, self.workspace_mib = context_mib, workspace_mib
-        self.training: TrainingGraph = differentiate(graph, self.rules, mirroring)
+        self.training: TrainingGraph = differentiate(self.graph, self.rules, mirroring)
         self._known: Dict[int, Prediction] = {}
 
     def shapes(self, batch_size: int) -> List[List[Shape]]:
@@ -121,7 +120,7 @@ class Predictor:
 
     def plan(self, batch_size: int) -> Plan:
         """The memory plan at that batch size."""
-        return plan(self.training, self.shapes(batch_size), self.rules, _DTYPES[self.dtype])
+        return plan(self.training, self.shapes(batch_size), self.rules)
 
     def predict(self, batch_size: int) -> Prediction:
         """The prediction at that batch size."""
@@ -164,19 +163,18 @@ class Predictor:
 
     def _arrays(self, shapes: List[List[Shape]]) -> Dict[str, List[int]]:
         """Bytes of every array outside the plan."""
-        roles = self.graph.roles()
-        counts = {role: [elements(shapes[index][0]) for index, found in sorted(roles.items()) if found == role]
-                  for role in ("parameter", "auxiliary", "data", "label")}
-        size = _DTYPES[self.dtype]
-        weights = [size * count for count in counts["parameter"]]
-        masters = [4 * count for count in counts["parameter"]]
+        roles, widths = self.graph.roles(), element_bytes(self.graph)
+        counts = [(roles[index], elements(shapes[index][0]), widths[index]) for index in sorted(roles)]
+        weights = [count * width for role, count, width in counts if role == "parameter"]
+        states = [4 * count for role, count, width in counts if role == "parameter"] * self.states
+        masters = [4 * count for role, count, width in counts if role == "parameter" and width == 2]
         return {
             "weights": weights,
             "gradients": list(weights),
-            "optimizer state": masters * (self.states + (self.dtype == "float16")),
+            "optimizer state": states + masters,
             "kvstore": list(weights) if self.stores_weights else [],
-            "auxiliary": [4 * count for count in counts["auxiliary"]],
-            "input": [4 * count for count in counts["data"] + counts["label"]],
+            "auxiliary": [4 * count for role, count, _ in counts if role == "auxiliary"],
+            "input": [4 * count for role, count, _ in counts if role in ("data", "label")],
         }
 
     def _workspace(self, shapes: List[List[Shape]]) -> Tuple[float, float]:

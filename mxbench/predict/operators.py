@@ -21,14 +21,12 @@ class Operator:
     """``slots(node)`` names the inputs; ``infer(node, shapes)`` returns the shapes of all outputs.
 
     ``infer`` gets the shapes of the inputs, None where unknown, and fills in those of the parameters. It raises
-    ValueError, in words, where shapes do not fit. Outputs beyond the first ``visible`` are workspaces that only the
-    operator's own backward pass reads.
+    ValueError, in words, where shapes do not fit.
     """
 
     name: str
     slots: Callable
     infer: Callable
-    visible: int = 1
 
 
 @lru_cache(maxsize=4096)
@@ -199,6 +197,7 @@ _NORM_SLOTS = ("data", "gamma", "beta", "moving_mean", "moving_var")
 TABLE: Dict[str, Operator] = {operator.name: operator for operator in (
     Operator("Activation", _takes("data"), _same),
     Operator("BatchNorm", _takes(*_NORM_SLOTS), _batch_norm),
+    Operator("Cast", _takes("data"), _same),
     Operator("Concat", _takes_many, _concat),
     Operator("Convolution", _convolution_slots, _convolution),
     Operator("Dropout", _takes("data"), _same_twice),
@@ -217,6 +216,7 @@ TABLE: Dict[str, Operator] = {operator.name: operator for operator in (
 _ALIASES = {
     "BatchNorm_v1": "BatchNorm",
     "CuDNNBatchNorm": "BatchNorm",
+    "cast": "Cast",
     "Convolution_v1": "Convolution",
     "ElementWiseSum": "add_n",
     "Pooling_v1": "Pooling",

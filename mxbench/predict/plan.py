@@ -10,7 +10,7 @@ from .gradient import TrainingGraph, Use, differentiate
 from .graph import Graph
 from .operators import Shape, elements
 from .rules import MXNET_1_9, Rules
-from .shapes import infer
+from .shapes import element_bytes, infer
 
 # Plans count four bytes an element whatever the type (a simplification of MXNet's own, kept to be exact).
 _PLANNED_BYTES = 4
@@ -63,24 +63,27 @@ class _Allocator:
         insort(self._free, (self.sizes[block], self._releases, block))
 
 
-def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules, element_bytes: int = 4) -> Plan:
+def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules) -> Plan:
     """Assign blocks to all tensors of a training step.
 
     Args:
         training: The training graph.
         shapes: Shapes of the network's entries, from :func:`mxbench.predict.shapes.infer`.
         rules: The release of MXNet.
-        element_bytes: Bytes of an element of the activations.
     """
-    return _Planner(training, shapes, rules, element_bytes).run()
+    return _Planner(training, shapes, rules).run()
 
 
 class _Planner:
-    def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules, element_bytes: int):
-        self.training, self.rules, self.element_bytes = training, rules, element_bytes
+    def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules):
+        self.training, self.rules = training, rules
         sizes = [[elements(shape) for shape in outputs] for outputs in shapes]
         self.steps = training.steps
         self.sizes = [[sizes[node][output] for node, output in step.like] for step in self.steps]
+        width = element_bytes(training.network)
+        # The mean and variance of BatchNorm, its further outputs, stay float32.
+        self.widths = [[width[node] if output == 0 else max(width[node], 4) for node, output in step.like]
+                       for step in self.steps]
         self.readers: Dict[Use, int] = {}
         for index in training.schedule:
             for use in self.steps[index].inputs:
@@ -106,7 +109,7 @@ class _Planner:
         used = [0] * len(self.allocator.sizes)
         for use, block in held.items():
             if self.readers.get(use, 0) > 0:
-                used[block] = max(used[block], self.sizes[use.step][use.output] * self.element_bytes)
+                used[block] = max(used[block], self.sizes[use.step][use.output] * self.widths[use.step][use.output])
         return used
 
     def _counted(self, use: Use):
@@ -119,7 +122,8 @@ class _Planner:
             use, result = step.inputs[source], Use(index, output)
             if (source not in taken and result not in self.block and self.block[use] != _OUTSIDE
                     and self._may_be_overwritten(use, step.identity) and self.readers.get(result, 0) > 0
-                    and self.sizes[index][output] == self.sizes[use.step][use.output]):
+                    and self.sizes[index][output] == self.sizes[use.step][use.output]
+                    and self.widths[index][output] == self.widths[use.step][use.output]):
                 taken.add(source)
                 self.block[result] = self.block[use]
                 if self.rules.counts_storages:

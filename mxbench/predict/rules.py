@@ -103,6 +103,7 @@ def _activation_backward(node) -> Backward:
 _FORWARD_1_9: Dict[str, Callable] = {
     "Activation": _always(Forward(in_place=_SHARES)),
     "BatchNorm": _always(Forward((0, 1, 2))),
+    "Cast": _always(Forward(in_place=_SHARES, identity=True)),
     "Concat": _always(Forward()),
     "Convolution": _always(Forward()),
     "Dropout": _always(Forward((0, 1), _SHARES)),
@@ -120,6 +121,7 @@ _FORWARD_1_9: Dict[str, Callable] = {
 _BACKWARD_1_9: Dict[str, Callable] = {
     "Activation": _activation_backward,
     "BatchNorm": _always(Backward(_reads("g0 o1 o2 i0 i1 i2 i3 i4"), 3)),
+    "Cast": _always(Backward(_reads("g0"), in_place=_SHARES, identity=True)),
     "Concat": _all_inputs("g0 i*"),
     "Convolution": _all_inputs("g0 i*"),
     "Dropout": _always(Backward(_reads("g0 o1"), in_place=_SHARES)),

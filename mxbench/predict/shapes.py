@@ -54,3 +54,32 @@ def infer(graph: Graph, batch_size: int, image_shape: Sequence[int]) -> List[Lis
             if not known[source]:
                 known[source] = [shape]
     return known
+
+
+_ELEMENT_BYTES = {"float16": 2, "float32": 4, "float64": 8}
+
+
+def element_bytes(graph: Graph) -> List[int]:
+    """Bytes of an element of what each node puts out (its first output), variables included.
+
+    Images and labels come as float32. A layer computes in the type of its data and has weights of that type; only
+    BatchNorm keeps its parameters and statistics in float32.
+
+    Raises:
+        UserError: a Cast to a type that networks are not trained in.
+    """
+    found = [4] * len(graph.nodes)
+    for index, node in graph.applications():
+        source = found[node.inputs[0].node]
+        if node.operator.name == "Cast":
+            dtype = node.attributes.get("dtype", "float32")
+            if dtype not in _ELEMENT_BYTES:
+                raise UserError(f"Cast {node.name} is to {dtype}: networks are trained in {', '.join(_ELEMENT_BYTES)}")
+            found[index] = _ELEMENT_BYTES[dtype]
+        else:
+            found[index] = source
+            if node.operator.name != "BatchNorm":
+                for entry in node.inputs[1:]:
+                    if graph.nodes[entry.node].operator is None:
+                        found[entry.node] = source
+    return found
