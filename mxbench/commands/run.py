@@ -44,7 +44,8 @@ OPTIONS = [
                  help="Stop when the 95 % interval is within this fraction of the median.  [default: 0.01]"),
     click.Option(["--min-seconds"], type=click.FloatRange(min=0), help="Measure at least so long.  [default: 3]"),
     click.Option(["--max-seconds"], type=click.FloatRange(min=0, min_open=True),
-                 help="Measure a cell at most so long, warm-up not counted.  [default: 60; 15 with --quick]"),
+                 help="Measure a cell at most so long, after a warm-up of at most half of it.  [default: 60; 15 with "
+                      "--quick]"),
     click.Option(["--disp-batches"], type=click.IntRange(min=1),
                  help="Batches in one timed window.  [default: as many as last 0.5 s]"),
     click.Option(["--timeout"], type=click.FloatRange(min=0, min_open=True), default=1800, show_default=True,

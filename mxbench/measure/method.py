@@ -49,7 +49,7 @@ class Method:
         return self.disp_batches or max(1, math.ceil(self.window_seconds / seconds_per_batch))
 
 
-QUICK = Method(max_seconds=15.0, warmup_seconds=8.0, min_seconds=2.0)
+QUICK = Method(max_seconds=15.0, warmup_seconds=7.5, min_seconds=2.0)
 
 # Doubling the number of windows narrows an interval of pure noise to 0.71; less than this much of a gain is none.
 _IMPROVEMENT = 0.9

@@ -103,7 +103,10 @@ def _cell(options: Dict, network: Network, batch_size: int, names: tuple, spec: 
 
 
 def _method(options: Dict) -> Method:
-    chosen = {name: options[name] for name in ("precision", "min_seconds", "max_seconds", "disp_batches") if options[name]}
+    names = ("precision", "min_seconds", "max_seconds", "disp_batches")
+    chosen = {name: options[name] for name in names if options[name] is not None}
+    if "max_seconds" in chosen:
+        chosen["warmup_seconds"] = chosen["max_seconds"] / 2
     return dataclasses.replace(QUICK if options["quick"] else Method(), **chosen)
 
 
