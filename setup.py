@@ -77,7 +77,6 @@ setup(
     package_data={
         "mxbench.symbols": ["json/*.json"],
         "mxbench.report": ["templates/*"],
-        "mxbench.results": ["data/*"],
     },
     entry_points={"console_scripts": ["mxbench = mxbench.cli:main"]},
     python_requires=">=3.8,<3.13",
