@@ -24,6 +24,8 @@ DEVICES = ("gpu", "cpu")
 _STATES = {"sgd": 1, "nag": 1, "signum": 1, "lars": 1, "rmsprop": 1, "adam": 2, "ftrl": 2}
 _MOMENTUM = ("sgd", "nag", "signum", "lars")
 OPTIMIZERS = tuple(_STATES)
+# These update float16 weights in one operator; the others go through temporary float32 arrays.
+_FLOAT16_OPTIMIZERS = ("sgd", "nag")
 
 DTYPES = ("float32", "float16")
 
@@ -102,6 +104,9 @@ class Predictor:
         _check("MXNet release", mxnet, RELEASES)
         _check("optimizer", optimizer, OPTIMIZERS)
         _check("dtype", dtype, DTYPES)
+        if dtype == "float16" and optimizer not in _FLOAT16_OPTIMIZERS:
+            raise UserError(f"{optimizer} in float16 keeps temporary arrays that predictions do not know: "
+                            f"choose {' or '.join(_FLOAT16_OPTIMIZERS)}, or dtype float32")
         for name, value in (("context", context_mib), ("workspace", workspace_mib)):
             if value is not None and value < 0:
                 raise UserError(f"{name} of {value} MiB is not possible: give 0 or more")

@@ -74,16 +74,32 @@ def plan(training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules) -
     return _Planner(training, shapes, rules).run()
 
 
+# Outputs beyond their first are float32 or int32 whatever the network computes in: statistics, positions of maxima.
+_FOUR_BYTE_SECONDS = ("BatchNorm", "Pooling")
+
+
+def _widths(training: TrainingGraph) -> List[List[int]]:
+    """Bytes of an element of every output of every step."""
+    width = element_bytes(training.network)
+    found = []
+    for step in training.steps:
+        operator = training.network.nodes[step.node].operator
+        widths = [width[entry.node] for entry in step.like]
+        if step.kind == "zeros":
+            widths = [4]
+        elif step.kind in ("forward", "recomputed") and operator.name in _FOUR_BYTE_SECONDS:
+            widths[1:] = [4] * (len(widths) - 1)
+        found.append(widths)
+    return found
+
+
 class _Planner:
     def __init__(self, training: TrainingGraph, shapes: Sequence[List[Shape]], rules: Rules):
         self.training, self.rules = training, rules
         sizes = [[elements(shape) for shape in outputs] for outputs in shapes]
         self.steps = training.steps
         self.sizes = [[sizes[node][output] for node, output in step.like] for step in self.steps]
-        width = element_bytes(training.network)
-        # The mean and variance of BatchNorm, its further outputs, stay float32.
-        self.widths = [[width[node] if output == 0 else max(width[node], 4) for node, output in step.like]
-                       for step in self.steps]
+        self.widths = _widths(training)
         self.readers: Dict[Use, int] = {}
         for index in training.schedule:
             for use in self.steps[index].inputs:
