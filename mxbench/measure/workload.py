@@ -25,8 +25,7 @@ class Workload:
 
     def __init__(self, job: Job):
         cell = job.cell
-        self._network = get_network(job.source or cell.network)
-        self.symbol = _symbol(self._network, cell)
+        self.symbol = _symbol(get_network(job.source or cell.network), cell)
         self.iterator = training_iterator(
             DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
             label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed,
@@ -37,8 +36,6 @@ class Workload:
     def facts(self, parameters: int) -> Dict[str, object]:
         """What exactly ran, for the record."""
         return {
-            "display_name": self._network.display_name,
-            "reference_top5": self._network.top5,
             "parameters": parameters,
             "symbol_sha256": hashlib.sha256(self.symbol.tojson().encode()).hexdigest(),
         }
