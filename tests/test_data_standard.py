@@ -194,6 +194,16 @@ def test_two_makers_at_once_make_one_set(tmp_path):
     assert len(recordfile.read_index(outputs[0][0].strip())) == 200
 
 
+@pytest.mark.parametrize("from_file", [True, False], ids=["file", "standard input"])
+def test_a_plain_script_can_make_the_set(tmp_path, from_file):
+    script = f"from mxbench.data import standard\nprint(standard.make({str(tmp_path)!r}, num_images=20))\n"
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, str(tmp_path / "script.py") if from_file else "-"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.run(command, input=script, text=True, stdout=subprocess.PIPE, env=environment, timeout=60)
+    assert len(recordfile.read_index(process.stdout.strip())) == 20
+
+
 def test_workers_do_not_import_mxnet():
     code = "import sys, mxbench.data, mxbench.commands.data; sys.exit('mxnet' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

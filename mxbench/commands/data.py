@@ -19,9 +19,9 @@ def data() -> None:
               help="Quality of the JPEG images.")
 @click.option("--force", is_flag=True, help="Replace OUTPUT.rec if it exists.")
 def pack(folder: str, output: str, size: int, quality: int, force: bool) -> None:
-    """Pack the images in FOLDER/CLASS/ into OUTPUT.rec, for --data-train OUTPUT.rec.
+    """Pack a folder of images into OUTPUT.rec.
 
-    FOLDER has one subfolder of images for each class. Labels are the places, from 0, of the subfolders in alphabetical
+    FOLDER has one subfolder of images for each class; train from it with --data-train OUTPUT.rec. Labels are the places, from 0, of the subfolders in alphabetical
     order, listed in OUTPUT.classes.txt; OUTPUT.idx is the index that MXNet's own tools use.
     """
     from ..data import pack_folder
@@ -33,10 +33,10 @@ def pack(folder: str, output: str, size: int, quality: int, force: bool) -> None
 @click.option("--cache", metavar="FOLDER", type=click.Path(),
               help="Where to keep it.  [default: the variable MXBENCH_CACHE, else the user's cache folder]")
 def make(cache: str) -> None:
-    """Make the standard set now: 8000 synthetic photographs, 10 classes, about 400 MB.
+    """Make the standard set of images now.
 
-    Every measurement from RecordIO uses it unless --data-train names another file; it is made once, when first needed.
-    Prints the path of the .rec file.
+    It holds 8000 synthetic photographs of 10 classes in about 370 MB. Measurements use it unless --data-train names
+    another file; without this command it is made when first needed. Prints the path of the .rec file.
     """
     from ..data import standard
 

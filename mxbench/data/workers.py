@@ -6,7 +6,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -28,7 +30,7 @@ def map_in_order(function: Callable, tasks: Iterable, processes: Optional[int] =
     """
     pool = ProcessPoolExecutor(processes or physical_cores(), multiprocessing.get_context("spawn"), _end_with_parent)
     with pool:
-        with _interrupts_deferred():
+        with _interrupts_deferred(), _main_hidden():
             futures = deque(pool.submit(function, task) for task in tasks)
         try:
             while futures:
@@ -49,6 +51,18 @@ def _interrupts_deferred():
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _main_hidden():
+    """Keep processes that are started meanwhile from running the caller's script again, as multiprocessing makes them do
+    to find functions that are defined there: a script without an ``if __name__ == "__main__"`` would never end."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end_with_parent() -> None:
