@@ -87,7 +87,7 @@ python=$(find_python "${2:-$last_python}")
 missing=$(missing_packages)
 [ -z "$missing" ] || install_packages $missing
 case $extra in
-    cu112*) cost="several minutes and 6 GB" ;;
+    cu112*) cost="a few minutes and 5 GB" ;;
     *) cost="about a minute and 600 MB" ;;
 esac
 echo "Setting up .venv with $("$python" --version) and MXNet 1.9.1 ($extra): $cost the first time"
