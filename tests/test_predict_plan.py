@@ -77,7 +77,7 @@ def test_resnet_200_without_its_mirroring_is_planned_exactly():
     symbol = get_network("resnet-200").get_symbol()
     graph = predict.load(symbol)
     with_mirroring = predict.plan_training(graph, 8, (3, 224, 224)).total_bytes
-    without = predict.plan_training(graph, 8, (3, 224, 224), mirroring=False).total_bytes
+    without = predict.plan_training(graph, 8, (3, 224, 224), mirroring="none").total_bytes
     plain = mx.sym.load_json(re.sub(r'"__force_mirroring__": "True"', '"__force_mirroring__": "False"', symbol.tojson()))
     assert without >> 20 == allocated_mib(plain, 8, (3, 224, 224))
     assert with_mirroring < without / 3

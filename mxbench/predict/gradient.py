@@ -56,13 +56,19 @@ class TrainingGraph:
     gradients: Dict[int, Use]
 
 
-def differentiate(graph: Graph, rules: Rules, mirroring: bool = True) -> TrainingGraph:
+# What is computed again in the backward pass instead of being kept: nodes with the attribute __force_mirroring__; those
+# and, as with MXNET_BACKWARD_DO_MIRROR=1, everything that is not in _KEPT; nothing.
+MIRRORING = ("marked", "all", "none")
+_KEPT = ("Concat", "Convolution", "FullyConnected", "SoftmaxOutput")
+
+
+def differentiate(graph: Graph, rules: Rules, mirroring: str = "marked") -> TrainingGraph:
     """The training graph of a network, with gradients for its parameters only (data and labels get none).
 
     Args:
         graph: The network.
         rules: The release of MXNet that runs it.
-        mirroring: Whether nodes with the attribute ``__force_mirroring__`` are computed again in the backward pass.
+        mirroring: What is computed again in the backward pass, one of ``MIRRORING``.
     """
     return _Pass(graph, rules, mirroring).run()
 
@@ -89,7 +95,7 @@ def merge_duplicates(graph: Graph) -> Graph:
 
 
 class _Pass:
-    def __init__(self, graph: Graph, rules: Rules, mirroring: bool):
+    def __init__(self, graph: Graph, rules: Rules, mirroring: str):
         self.graph = merge_duplicates(graph) if rules.merges else graph
         self.rules, self.mirroring = rules, mirroring
         self.steps: List[Step] = []
@@ -131,8 +137,9 @@ class _Pass:
 
     def _is_mirrored(self, index: int) -> bool:
         node = self.graph.nodes[index]
-        return (self.mirroring and node.operator is not None and node.operator.name != "Dropout"
-                and flag(node, "__force_mirroring__"))
+        if self.mirroring == "none" or node.operator is None or node.operator.name == "Dropout":
+            return False
+        return flag(node, "__force_mirroring__") or (self.mirroring == "all" and node.operator.name not in _KEPT)
 
     def _head_gradient(self, entry: Entry) -> Use:
         """What the caller would hand to backward(); a loss ignores it, so that it never enters the schedule."""

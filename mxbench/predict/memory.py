@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..errors import UserError, nearest
 from .allocator import MIB, device_bytes, pool_bytes
 from .edits import to_float16
-from .gradient import TrainingGraph, differentiate
+from .gradient import MIRRORING, TrainingGraph, differentiate
 from .graph import Graph
 from .operators import Shape, elements
 from .plan import Plan, plan
@@ -59,7 +59,7 @@ def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], de
                    mxnet: str = "1.9.1", optimizer: str = "sgd", momentum: float = 0.9,
                    kv_store: Optional[object] = "device", dtype: str = "float32",
                    context_mib: Optional[float] = None, workspace_mib: Optional[float] = None,
-                   mirroring: bool = True) -> Prediction:
+                   mirroring: str = "marked") -> Prediction:
     """Predict the memory of training one network on one device.
 
     Args:
@@ -75,7 +75,8 @@ def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], de
         dtype: ``float32``, or ``float16`` with a float32 copy of the weights (multi-precision).
         context_mib: What the CUDA context takes, if known.
         workspace_mib: What cuDNN's workspace takes, if known.
-        mirroring: Whether layers marked with ``__force_mirroring__`` are computed again in the backward pass.
+        mirroring: What is computed again in the backward pass, one of ``MIRRORING``: the layers ``marked`` with
+            ``__force_mirroring__``; ``all`` cheap ones too, as with MXNET_BACKWARD_DO_MIRROR=1; ``none``.
 
     Raises:
         UserError: an argument is not possible, or the network cannot take such images.
@@ -99,11 +100,12 @@ class Predictor:
     def __init__(self, graph: Graph, image_shape: Sequence[int], device: str = "gpu", mxnet: str = "1.9.1",
                  optimizer: str = "sgd", momentum: float = 0.9, kv_store: Optional[object] = "device",
                  dtype: str = "float32", context_mib: Optional[float] = None, workspace_mib: Optional[float] = None,
-                 mirroring: bool = True):
+                 mirroring: str = "marked"):
         _check("device", device, DEVICES)
         _check("MXNet release", mxnet, RELEASES)
         _check("optimizer", optimizer, OPTIMIZERS)
         _check("dtype", dtype, DTYPES)
+        _check("mirroring", mirroring, MIRRORING)
         if dtype == "float16" and optimizer not in _FLOAT16_OPTIMIZERS:
             raise UserError(f"{optimizer} in float16 keeps temporary arrays that predictions do not know: "
                             f"choose {' or '.join(_FLOAT16_OPTIMIZERS)}, or dtype float32")

@@ -18,17 +18,33 @@ _MATCH_RANGE = 16
 _OUTSIDE = -1
 
 
+@dataclass
+class Span:
+    """A block in use from one step of the schedule to another, both included.
+
+    ``tensors`` share it, one after the other in place; ``size`` is that of each, in bytes.
+    """
+
+    block: int
+    size: int
+    begin: int
+    end: int
+    tensors: List[Use]
+
+
 @dataclass(frozen=True)
 class Plan:
     """``blocks`` are sizes in bytes; ``block`` tells which one holds an output of a step (outside the plan: absent).
 
     Tensors outside the plan are variables and the gradients of parameters, which have arrays of their own. ``used`` are
     the bytes that each block really takes: none if nothing in it is ever read, fewer if its elements are of two bytes.
+    ``spans`` tell when each block held what.
     """
 
     blocks: List[int]
     block: Dict[Use, int]
     used: List[int]
+    spans: List[Span]
 
     @property
     def total_bytes(self) -> int:
@@ -109,17 +125,26 @@ class _Planner:
         self.block: Dict[Use, int] = {use: _OUTSIDE for use in training.gradients.values()}
         self.left: Dict[object, int] = {}  # readers still to come, by block or by tensor as the release counts them
         self.allocator = _Allocator()
+        self.spans: List[Span] = []
+        self.open: Dict[int, Span] = {}  # by block
+        self.now = 0
 
     def run(self) -> Plan:
-        for index in self.training.schedule:
+        for self.now, index in enumerate(self.training.schedule):
             if self.steps[index].kind == "variable":
                 self.block[Use(index, 0)] = _OUTSIDE
             else:
                 self._take_over(index)
                 self._allocate(index)
                 self._free(index)
+        for span in self.open.values():
+            span.end = self.now
         held = {use: block for use, block in self.block.items() if block != _OUTSIDE}
-        return Plan(self.allocator.sizes, held, self._used(held))
+        return Plan(self.allocator.sizes, held, self._used(held), self.spans)
+
+    def _release(self, block: int) -> None:
+        self.allocator.release(block)
+        self.open.pop(block).end = self.now
 
     def _used(self, held: Dict[Use, int]) -> List[int]:
         used = [0] * len(self.allocator.sizes)
@@ -142,6 +167,7 @@ class _Planner:
                     and self.widths[index][output] == self.widths[use.step][use.output]):
                 taken.add(source)
                 self.block[result] = self.block[use]
+                self.open[self.block[use]].tensors.append(result)
                 if self.rules.counts_storages:
                     self.left[self.block[use]] += self.readers[result]
                 else:
@@ -155,8 +181,11 @@ class _Planner:
                   if Use(index, output) not in self.block]
         for size, output in sorted(wanted, reverse=True):
             use = Use(index, output)
-            self.block[use] = self.allocator.request(size * _PLANNED_BYTES)
+            block = self.allocator.request(size * _PLANNED_BYTES)
+            self.block[use] = block
             self.left[self._counted(use)] = self.readers.get(use, 0)
+            self.open[block] = Span(block, size * self.widths[index][output], self.now, self.now, [use])
+            self.spans.append(self.open[block])
 
     def _free(self, index: int) -> None:
         step = self.steps[index]
@@ -166,15 +195,15 @@ class _Planner:
                 continue
             self.left[counted] -= 1
             if self.left[counted] == 0:
-                self.allocator.release(self.block[use])
+                self._release(self.block[use])
         for output in range(len(step.like)):
             use = Use(index, output)
             if self.block[use] != _OUTSIDE and self.left[self._counted(use)] == 0:
-                self.allocator.release(self.block[use])
+                self._release(self.block[use])
 
 
 def plan_training(graph: Graph, batch_size: int, image_shape: Sequence[int], rules: Rules = MXNET_1_9,
-                  mirroring: bool = True) -> Plan:
+                  mirroring: str = "marked") -> Plan:
     """Plan the memory of one training step.
 
     Args:
@@ -182,7 +211,7 @@ def plan_training(graph: Graph, batch_size: int, image_shape: Sequence[int], rul
         batch_size: Images in a batch.
         image_shape: (channels, height, width).
         rules: The release of MXNet.
-        mirroring: Whether layers marked with ``__force_mirroring__`` are computed again in the backward pass.
+        mirroring: What is computed again in the backward pass, one of ``MIRRORING``.
 
     Raises:
         UserError: the network cannot take such images, or the batch size is not possible.
