@@ -79,8 +79,8 @@ class Meter:
 
     @property
     def phase(self) -> str:
-        """What the next window is for: ``warming up`` or ``measuring``."""
-        return "measuring" if self.windows or self._warmup_time_is_up() else "warming up"
+        """What the newest window is part of: ``warming up`` or ``measuring``."""
+        return "measuring" if self.windows else "warming up"
 
     def speed(self) -> Speed:
         """The speed over the counted windows.
