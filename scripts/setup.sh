@@ -74,6 +74,10 @@ install_packages() {
         fail "apt-get cannot install them, see above"
 }
 
+pip_install() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@"
+}
+
 [ "$(uname -sm)" = "Linux x86_64" ] || fail "MXNet 1.9.1 comes for Linux on x86-64 only, and this is $(uname -sm)"
 
 last_extra="" last_state="" last_python=""
@@ -92,6 +96,9 @@ case $extra in
 esac
 echo "Setting up .venv with $("$python" --version) and MXNet 1.9.1 ($extra): $cost the first time"
 "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-    --editable ".[$extra,report,test]"
+pip_install --editable ".[$extra,report,test]"
+case ,$extra, in
+    # GluonCV brings an OpenCV that needs a desktop's libraries and overwrites the headless one: that has to come last.
+    *,gluon,*) pip_install --force-reinstall --no-deps opencv-python-headless ;;
+esac
 echo "$extra $(state) $python" >$record

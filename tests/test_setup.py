@@ -178,7 +178,7 @@ class Clone:
         """The extras of each installation so far."""
         log = self.folder / "installed.txt"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [line.rpartition("[")[2].partition(",report")[0] for line in lines]
+        return [line.rpartition("[")[2].partition(",report")[0] for line in lines if "--editable" in line]
 
 
 @pytest.fixture
