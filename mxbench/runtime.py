@@ -9,15 +9,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import List
 
+from . import cuda
 from .errors import UserError
 from .results.machine import physical_cores
 
 # MXNet 1.9.1 uses these names; NumPy dropped them in 1.24. Python 3.12 needs NumPy 1.26, so they are put back.
 _NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "object": object, "complex": complex, "str": str}
 
-# Shared libraries of the system that MXNet's CPU wheel links to and does not bring along.
-_SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
+# Shared libraries of the system that MXNet's wheels link to and do not bring along, with Debian's names for them.
+SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
 
 TUNINGS = ("tuned", "stock")
 
@@ -41,6 +43,15 @@ def tune(tuning: str = "tuned") -> None:
             os.environ.setdefault(name, value)
 
 
+def prepare_cuda() -> List[cuda.Loaded]:
+    """Number the GPUs as nvidia-smi does, and load the CUDA libraries that MXNet's GPU build does not find by itself.
+
+    Must run before the process asks the driver anything; returns what was loaded, nothing for the CPU build.
+    """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    return cuda.load_libraries() if cuda.is_gpu_build() else []
+
+
 def load():
     """Import MXNet 1.9.1 and return the module.
 
@@ -53,7 +64,7 @@ def load():
 
     for name, kind in _NUMPY_ALIASES.items():
         vars(numpy).setdefault(name, kind)
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    prepare_cuda()
     try:
         return importlib.import_module("mxnet")
     except ImportError as error:
@@ -71,9 +82,14 @@ def _import_advice(error: ImportError) -> str:
 
 
 def _library_advice(error: OSError) -> str:
-    for library, package in _SYSTEM_LIBRARIES.items():
+    for library, package in SYSTEM_LIBRARIES.items():
         if library in str(error):
             return f"MXNet needs {library}, which this system lacks: run apt-get install {package} (Debian, Ubuntu)"
+    if cuda.DRIVER in str(error):
+        return f"MXNet's GPU build needs an NVIDIA driver, and {cuda.DRIVER} is not on this machine: {cuda.DRIVER_ADVICE}"
+    for one in cuda.LIBRARIES:
+        if one.name in str(error):
+            return f"MXNet's GPU build needs {one.name}, which is not found: {cuda.missing_library_advice(one.name)}"
     return f"MXNet's library cannot be loaded: {error}"
 
 
