@@ -82,7 +82,9 @@ def test_half_precision_halves_activations_and_keeps_float32_masters():
 
 def test_the_largest_batch_fits_and_the_next_does_not():
     largest = predict.largest_batch_size(graph_of("resnet-18"), (3, 224, 224), 8192)
-    assert resnet_18(largest).high_mib <= 8192 < resnet_18(largest + 1).high_mib
+    assert resnet_18(largest).verdict(8192) == "fits"
+    assert resnet_18(largest + 1).verdict(8192) == "marginal"
+    assert resnet_18(3 * largest).verdict(8192) == "out of memory"
 
 
 def test_no_batch_fits_where_the_context_alone_does_not():

@@ -35,6 +35,12 @@ CONTEXT_MIB = (300.0, 800.0)
 CONTEXT_2017_MIB = 262.0
 
 
+FITS, MARGINAL, OUT_OF_MEMORY = "fits", "marginal", "out of memory"
+
+# A prediction within this part of the device's memory is on the edge: drivers and allocators differ by as much.
+_MARGIN = 0.01
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Memory of training in MiB, as an interval.
@@ -53,6 +59,12 @@ class Prediction:
     def mib(self) -> float:
         """The middle of the interval."""
         return (self.low_mib + self.high_mib) / 2
+
+    def verdict(self, memory_mib: float) -> str:
+        """``fits``, ``out of memory``, or ``marginal`` where the unknown parts or one percent decide."""
+        if self.low_mib > memory_mib * (1 + _MARGIN):
+            return OUT_OF_MEMORY
+        return FITS if self.high_mib <= memory_mib * (1 - _MARGIN) else MARGINAL
 
 
 def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], device: str = "gpu",
@@ -86,7 +98,7 @@ def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], de
 
 
 def largest_batch_size(graph: Graph, image_shape: Sequence[int], memory_mib: float, **options) -> int:
-    """The largest batch size whose upper bound fits into ``memory_mib``; 0 if not even one image does.
+    """The largest batch size that fits into ``memory_mib`` for certain; 0 if not even one image does.
 
     Args:
         options: As for :func:`predict_memory`.
@@ -137,19 +149,20 @@ class Predictor:
         return self._known[batch_size]
 
     def largest_batch_size(self, memory_mib: float) -> int:
-        """The largest batch size whose upper bound fits into ``memory_mib``; 0 if not even one image does."""
-        if self.predict(1).high_mib > memory_mib:
+        """The largest batch size that fits into ``memory_mib`` for certain; 0 if not even one image does."""
+
+        def fits(batch_size: int) -> bool:
+            return self.predict(batch_size).verdict(memory_mib) == FITS
+
+        if not fits(1):
             return 0
-        fits, over = 1, 2
-        while self.predict(over).high_mib <= memory_mib:
-            fits, over = over, over * 2
-        while over - fits > 1:
-            middle = (fits + over) // 2
-            if self.predict(middle).high_mib <= memory_mib:
-                fits = middle
-            else:
-                over = middle
-        return fits
+        largest, over = 1, 2
+        while fits(over):
+            largest, over = over, over * 2
+        while over - largest > 1:
+            middle = (largest + over) // 2
+            largest, over = (middle, over) if fits(middle) else (largest, middle)
+        return largest
 
     def _predict(self, batch_size: int) -> Prediction:
         shapes = self.shapes(batch_size)

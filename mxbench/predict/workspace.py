@@ -65,9 +65,18 @@ def _unrolled_bytes(layer: _Convolution) -> int:
 
 
 def bound_bytes(graph: Graph, shapes: Sequence[List[Shape]]) -> int:
-    """The most that any algorithm of any layer would take within the layer's own ``workspace`` limit."""
-    return max((min(layer.limit, max(_winograd_bytes(layer), _fft_bytes(layer), _unrolled_bytes(layer)))
-                for layer in _convolutions(graph, shapes)), default=0)
+    """The most that any algorithm of any layer would take within the layer's own ``workspace`` limit.
+
+    Kernels of 1x1 need none of them: they are matrix products as they stand.
+    """
+    found = [0]
+    for layer in _convolutions(graph, shapes):
+        if max(layer.kernel) > 1:
+            sizes = [_unrolled_bytes(layer)]
+            if layer.stride == (1, 1):
+                sizes += [_winograd_bytes(layer), _fft_bytes(layer)]
+            found.append(min(layer.limit, max(sizes)))
+    return max(found)
 
 
 def bytes_of_2017(graph: Graph, shapes: Sequence[List[Shape]]) -> int:
