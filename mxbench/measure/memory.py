@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, Sequence
 
 from ..results.record import Memory
 from ..runtime import mx
+from .gpu import Watch
 
 _MIB = 2**20
 
@@ -45,22 +45,22 @@ class GpuMemory:
 
     Make it before the process touches a device.
 
-    The reading is device-wide. The baseline is NVML's where nvidia-ml-py is installed, taken before the process touches
-    the device, so that the CUDA context counts, as it does in nvidia-smi; otherwise the first reading of MXNet, which has
-    the context in it already.
+    The reading is device-wide. The baseline is NVML's where it can be read, taken before the process touches the device,
+    so that the CUDA context counts, as it does in nvidia-smi; otherwise the first reading of MXNet, which has the context
+    in it already.
     """
 
     METHOD = "gpu_memory_info at its peak minus {before}"
 
-    def __init__(self, device_ids: Sequence[int]):
+    def __init__(self, device_ids: Sequence[int], watch: Watch):
         self._device_ids = list(device_ids)
         self._before = "NVML's reading before the process touched the device"
-        self._baseline_mib = [_nvml_used_mib(device_id) for device_id in self._device_ids]
+        self._baseline_mib = watch.used_mib() or []
         self._peak_mib: List[float] = []
 
     def mark_baseline(self) -> None:
         """Settle the baseline before training allocates: the reading made at construction, where NVML gave one."""
-        if None in self._baseline_mib:
+        if not self._baseline_mib:
             self._before = "the same reading after the CUDA context was made"
             self._baseline_mib = self._used_mib()
         self._peak_mib = self._baseline_mib
@@ -84,10 +84,10 @@ class GpuMemory:
         return [(total - free) / _MIB for free, total in readings]
 
 
-def memory_of(devices: Sequence[str]):
-    """The reader of memory for devices such as ("cpu(0)",) or ("gpu(0)", "gpu(1)")."""
+def memory_of(devices: Sequence[str], watch: Watch):
+    """The reader of memory for devices such as ("cpu(0)",) or ("gpu(0)", "gpu(1)"), which ``watch`` watches."""
     ids = gpu_ids(devices)
-    return GpuMemory(ids) if ids else CpuMemory()
+    return GpuMemory(ids, watch) if ids else CpuMemory()
 
 
 def gpu_ids(devices: Sequence[str]) -> List[int]:
@@ -100,16 +100,3 @@ def _status_mib(name: str) -> float:
         if line.startswith(name + ":"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"/proc/self/status has no {name}: memory on a CPU is read on Linux only")
-
-
-def _nvml_used_mib(device_id: int) -> Optional[float]:
-    """Memory in use on a device as NVML tells, None without NVML or where the two could number devices differently."""
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return None
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        return pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(device_id)).used / _MIB
-    except Exception:  # NVML is an extra reading: without the package, the library or the permission the run goes on
-        return None

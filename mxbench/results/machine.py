@@ -7,8 +7,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
-from typing import Dict, Iterable, List, Mapping
+from typing import Dict, Iterable, Sequence
 
 import psutil
 
@@ -57,24 +56,20 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def machine(gpu_bytes: Mapping[int, int] = MappingProxyType({})) -> Dict[str, object]:
+def machine(gpus: Sequence = (), stand_in: bool = False) -> Dict[str, object]:
     """The machine as a record's ``machine``: equal for two records exactly when their figures may stand in one table.
 
-    ``gpu_bytes`` gives the memory of each GPU in use by its number.
+    ``gpus`` are those in use, each with ``name`` and ``memory_bytes``. ``stand_in`` marks a machine that only pretends to
+    have a GPU: its figures are worth nothing outside a test.
     """
     memory_gib = round(psutil.virtual_memory().total / 2**30)
     found = {"cpu": cpu_model(), "cores": physical_cores(), "memory_gib": memory_gib}
-    if gpu_bytes:
-        names = gpu_names()
-        found["gpus"] = [names[number] if number < len(names) else "NVIDIA GPU" for number in gpu_bytes]
-        found["gpu_memory_mib"] = [round(size / 2**20) for size in gpu_bytes.values()]
+    if gpus:
+        found["gpus"] = [gpu.name for gpu in gpus]
+        found["gpu_memory_mib"] = [round(gpu.memory_bytes / 2**20) for gpu in gpus]
+    if stand_in:
+        found["stand_in"] = True
     return found
-
-
-def gpu_names(root: Path = Path("/proc/driver/nvidia/gpus")) -> List[str]:
-    """Names of the GPUs as the NVIDIA driver lists them, in order of their PCI bus ids."""
-    texts = [_read(folder / "information") for folder in sorted(root.iterdir())] if root.is_dir() else []
-    return [line.partition(":")[2].strip() for text in texts for line in text.splitlines() if line.startswith("Model")]
 
 
 def variables() -> Dict[str, str]:

@@ -14,6 +14,9 @@ EXTREME_SCORE = 14.8  # in units of 1.4826 MAD, the threshold of hyperfine
 SLOW_START = 1.05
 DRIFT = 0.05
 OTHER_LOAD = 0.1  # processors
+CLOCK_CHANGE = 0.05
+# A GPU at full load is at its power cap most of the time, by design: that alone is recorded, but no warning.
+SLOWED_DOWN = ("hardware_slowdown", "thermal", "hardware_thermal", "power_brake")
 
 
 class MeasurementWarning(enum.Enum):
@@ -82,3 +85,21 @@ def about_losses(losses: Sequence[float]) -> List[Dict[str, str]]:
     if all(math.isfinite(loss) for loss in losses):
         return []
     return [MeasurementWarning.LOSS_NOT_FINITE.found()]
+
+
+def about_gpus(gpus: Sequence[Dict]) -> List[Dict[str, str]]:
+    """Warnings from what was read of each GPU while training (``conditions.gpus`` of a record)."""
+    found = []
+    for number, gpu in enumerate(gpus):
+        which = f"{gpu['name']} {number}" if len(gpus) > 1 else gpu["name"]
+        if gpu["other_processes"]:
+            numbers = ", ".join(map(str, gpu["other_processes"]))
+            found.append(MeasurementWarning.OTHER_GPU_PROCESSES.found(f"{which}: process {numbers}"))
+        reasons = [reason for reason in gpu["throttling"] if reason in SLOWED_DOWN]
+        if reasons:
+            told = ", ".join(reason.replace("_", " ") for reason in reasons)
+            found.append(MeasurementWarning.THERMAL_THROTTLING.found(f"{which}: {told}"))
+        slowest, fastest = gpu["sm_clock_mhz"] or (1, 1)
+        if fastest / max(slowest, 1) - 1 > CLOCK_CHANGE:
+            found.append(MeasurementWarning.CLOCK_CHANGED.found(f"{which}: {slowest} to {fastest} MHz"))
+    return found
