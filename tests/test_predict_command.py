@@ -39,7 +39,7 @@ def test_the_largest_batch_size_named_is_the_largest_that_fits(capsys):
 
 
 def test_the_table_has_the_published_form_and_says_that_it_is_predicted(capsys):
-    _, out, _ = run(capsys, "--all", "--gpu-memory", "12206MiB", "--mxnet", "0.10", "--protocol", "published")
+    _, out, _ = run(capsys, "--all", "--gpu-memory", "12206MiB", "--mxnet", "0.11", "--protocol", "published")
     lines = out.splitlines()
     assert lines[0] == "## Memory usage (MiB), predicted"
     table = [line for line in lines if line.startswith("|")]

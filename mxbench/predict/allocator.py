@@ -31,7 +31,7 @@ def pool_bytes(sizes: Iterable[int]) -> int:
 
 
 def device_bytes(sizes: Iterable[int]) -> int:
-    """Device memory under MXNet 0.10 on a GPU of 2017.
+    """Device memory under MXNet 0.10 and 0.11 on a GPU of 2017.
 
     Its pool adds 32 bytes to every array. The driver of that time rounded to 128 KiB and packed arrays below 1 MiB, at
     512 bytes, into chunks of 1 MiB.

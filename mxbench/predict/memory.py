@@ -12,11 +12,11 @@ from .gradient import MIRRORING, TrainingGraph, differentiate
 from .graph import Graph
 from .operators import Shape, elements
 from .plan import Plan, plan
-from .rules import MXNET_0_10, MXNET_1_9, Rules
+from .rules import MXNET_0_10, MXNET_0_11, MXNET_1_9, Rules
 from .shapes import check_batch_size, element_bytes, infer
 from .workspace import bound_bytes, bytes_of_2017
 
-RELEASES: Dict[str, Rules] = {rules.name: rules for rules in (MXNET_1_9, MXNET_0_10)}
+RELEASES: Dict[str, Rules] = {rules.name: rules for rules in (MXNET_1_9, MXNET_0_11, MXNET_0_10)}
 
 DEVICES = ("gpu", "cpu")
 
@@ -32,7 +32,7 @@ DTYPES = ("float32", "float16")
 # CUDA context with MXNet's, cuDNN's and cuBLAS's kernels and handles, as far apart as cards and drivers are.
 CONTEXT_MIB = (300.0, 800.0)
 # The one fitted number of the model of 2017: context and kernels on the published table's card (see docs/memory.md).
-CONTEXT_2017_MIB = 262.0
+CONTEXT_2017_MIB = 268.0
 
 
 FITS, MARGINAL, OUT_OF_MEMORY = "fits", "marginal", "out of memory"
@@ -79,7 +79,7 @@ def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], de
         batch_size: Images in a batch.
         image_shape: (channels, height, width).
         device: ``gpu``, or ``cpu`` for the arrays alone as they lie in main memory.
-        mxnet: ``1.9.1``, or ``0.10`` for the table published in 2017.
+        mxnet: ``1.9.1``, or ``0.11`` or ``0.10`` on a GPU of 2017, as for the table published then.
         optimizer: One of ``OPTIMIZERS``.
         momentum: Of sgd and its kin; 0 saves their state.
         kv_store: A name or None, with which one device keeps no copy of the weights; or ``object`` (or any
@@ -200,7 +200,7 @@ class Predictor:
     def _workspace(self, shapes: List[List[Shape]]) -> Tuple[float, float]:
         if self.workspace_mib is not None:
             return self.workspace_mib, self.workspace_mib
-        if self.rules is MXNET_0_10:
+        if self.rules is not MXNET_1_9:
             return (bytes_of_2017(self.graph, shapes) / MIB,) * 2
         return 0.0, bound_bytes(self.graph, shapes) / MIB
 

@@ -138,10 +138,10 @@ _BACKWARD_1_9: Dict[str, Callable] = {
 
 MXNET_1_9 = Rules("1.9.1", _FORWARD_1_9, _BACKWARD_1_9, counts_storages=True, merges=True)
 
-_FORWARD_0_10: Dict[str, Callable] = {**_FORWARD_1_9, "Pooling": _always(Forward())}
+_FORWARD_0_11: Dict[str, Callable] = {**_FORWARD_1_9, "Pooling": _always(Forward())}
 
 # cuDNN's activations were differentiated from input and output alike until 1.3; everything else kept less than today.
-_BACKWARD_0_10: Dict[str, Callable] = {
+_BACKWARD_0_11: Dict[str, Callable] = {
     **_BACKWARD_1_9,
     "Activation": _always(Backward(_reads("g0 o0 i0"), in_place=_SHARES)),
     "BatchNorm": _always(Backward(_reads("g0 o1 o2 i0 i1 i3 i4"), 3)),
@@ -150,7 +150,10 @@ _BACKWARD_0_10: Dict[str, Callable] = {
     "LRN": _always(Backward(_reads("g0 i0 o1 o0"))),
     "Pooling": _always(Backward(_reads("g0 i0 o0"))),
     "SoftmaxOutput": _always(Backward(_reads("i1 o0"), 2, ((1, 0),))),
-    "elemwise_add": _always(Backward(_reads("g0"), 2, ((0, 0), (0, 1)))),
 }
 
-MXNET_0_10 = Rules("0.10", _FORWARD_0_10, _BACKWARD_0_10, counts_storages=False, merges=False)
+MXNET_0_11 = Rules("0.11", _FORWARD_0_11, _BACKWARD_0_11, counts_storages=False, merges=False)
+
+# Until 0.11 an addition had a backward node of two outputs instead of handing its gradient on.
+_ADD_0_10 = {"elemwise_add": _always(Backward(_reads("g0"), 2, ((0, 0), (0, 1))))}
+MXNET_0_10 = Rules("0.10", _FORWARD_0_11, {**_BACKWARD_0_11, **_ADD_0_10}, counts_storages=False, merges=False)
