@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
 
 from mxbench import predict
 from mxbench.errors import UserError
+from mxbench.symbols import get_network
 from mxbench.symbols.export import json_path
 
-ALLOCATIONS = [json.loads(line) for line in
-               (Path(__file__).parent / "data" / "predict" / "gpu-allocations.jsonl").read_text().splitlines()[1:]]
+
+
+def recorded(name):
+    """The records of a file of measured figures, without the note that heads it."""
+    lines = (Path(__file__).parent / "data" / "predict" / name).read_text().splitlines()
+    return [json.loads(line) for line in lines[1:]]
+
+
+ALLOCATIONS = recorded("gpu-allocations.jsonl")
 
 # The stand-in cuDNN of the recorded figures asks every convolution for 1 MiB, which the pool rounds to 2 MiB.
 KNOWN = {"context_mib": 0, "workspace_mib": 2}
@@ -41,6 +50,16 @@ def test_every_recorded_allocation_of_the_gpu_binary_is_predicted():
 def test_the_recorded_allocations_cover_all_networks_at_four_batch_sizes():
     cells = {(record["network"], record["batch_size"]) for record in ALLOCATIONS if record["protocol"] == "imagenet"}
     assert len(cells) >= 64
+
+
+def test_the_high_water_mark_on_a_cpu_is_predicted_within_a_few_percent():
+    errors = []
+    for record in recorded("cpu-high-water.jsonl"):
+        image_shape = get_network(record["network"]).image_shape
+        predicted = predict.predict_memory(graph_of(record["network"]), record["batch_size"], image_shape, device="cpu")
+        errors.append(abs(predicted.mib / record["mib"] - 1))
+    assert statistics.median(errors) <= 0.03
+    assert max(errors) <= 0.14
 
 
 def test_parts_add_up_to_the_total():
@@ -98,6 +117,7 @@ def test_no_batch_fits_where_the_context_alone_does_not():
     (dict(mxnet="0.5"), "MXNet release 0.5 is not known"),
     (dict(context_mib=-1), "context of -1 MiB is not possible"),
     (dict(dtype="float16", optimizer="adam"), "adam in float16"),
+    (dict(device="cpu", mxnet="0.11"), "for MXNet 1.9.1 only"),
     (dict(batch_size=0), "batch size 0 is not possible"),
 ])
 def test_impossible_requests_are_refused_in_one_line(options, words):

@@ -35,6 +35,9 @@ CONTEXT_MIB = (300.0, 800.0)
 CONTEXT_2017_MIB = 268.0
 
 
+# The one fitted number of the model for CPUs: code pages and primitives that MXNet and oneDNN load while they train.
+LIBRARIES_MIB = 45.0
+
 FITS, MARGINAL, OUT_OF_MEMORY = "fits", "marginal", "out of memory"
 
 # A prediction within this part of the device's memory is on the edge: drivers and allocators differ by as much.
@@ -47,7 +50,7 @@ class Prediction:
 
     ``parts`` maps weights, gradients, optimizer state, kvstore, auxiliary, input, activations, workspace and context to
     their intervals (low, high); low and high are equal but for what is unknown before running. ``rounding`` is what
-    the allocator adds.
+    a GPU's allocator adds; on a CPU, ``libraries`` takes the place of the context.
     """
 
     batch_size: int
@@ -78,7 +81,7 @@ def predict_memory(graph: Graph, batch_size: int, image_shape: Sequence[int], de
         graph: The network, from :func:`mxbench.predict.load`.
         batch_size: Images in a batch.
         image_shape: (channels, height, width).
-        device: ``gpu``, or ``cpu`` for the arrays alone as they lie in main memory.
+        device: ``gpu``; or ``cpu``, for the high-water mark of resident memory over what the process held before.
         mxnet: ``1.9.1``, or ``0.11`` or ``0.10`` on a GPU of 2017, as for the table published then.
         optimizer: One of ``OPTIMIZERS``.
         momentum: Of sgd and its kin; 0 saves their state.
@@ -115,6 +118,8 @@ class Predictor:
                  mirroring: str = "marked"):
         _check("device", device, DEVICES)
         _check("MXNet release", mxnet, RELEASES)
+        if device == "cpu" and mxnet != MXNET_1_9.name:
+            raise UserError(f"training on a CPU is predicted for MXNet {MXNET_1_9.name} only, not {mxnet}")
         _check("optimizer", optimizer, OPTIMIZERS)
         _check("dtype", dtype, DTYPES)
         _check("mirroring", mirroring, MIRRORING)
@@ -170,14 +175,15 @@ class Predictor:
         arrays["activations"] = self.plan(batch_size).used
         parts = {name: (sum(sizes) / MIB,) * 2 for name, sizes in arrays.items()}
         sizes = [size for part in arrays.values() for size in part]
-        if self.device == "cpu":
-            total = sum(sizes)
-        else:
-            total = (pool_bytes if self.rules is MXNET_1_9 else device_bytes)(sizes)
-        parts["rounding"] = ((total - sum(sizes)) / MIB,) * 2
         if self.device == "gpu":
+            total = (pool_bytes if self.rules is MXNET_1_9 else device_bytes)(sizes)
+            parts["rounding"] = ((total - sum(sizes)) / MIB,) * 2
             parts["workspace"] = self._workspace(shapes)
             parts["context"] = self._context()
+        else:
+            # oneDNN reorders tensors into its own layout, one at a time.
+            parts["workspace"] = (max(arrays["activations"], default=0) / MIB,) * 2
+            parts["libraries"] = (LIBRARIES_MIB,) * 2
         low, high = (sum(part[end] for part in parts.values()) for end in (0, 1))
         return Prediction(batch_size, low, high, parts)
 
@@ -188,12 +194,15 @@ class Predictor:
         weights = [count * width for role, count, width in counts if role == "parameter"]
         states = [4 * count for role, count, width in counts if role == "parameter"] * self.states
         masters = [4 * count for role, count, width in counts if role == "parameter" and width == 2]
+        auxiliary = [4 * count for role, count, _ in counts if role == "auxiliary"]
+        # Module keeps parameters and auxiliary states in main memory too, where on a CPU they count.
+        copies = 2 if self.device == "cpu" else 1
         return {
-            "weights": weights,
+            "weights": weights * copies,
             "gradients": list(weights),
             "optimizer state": states + masters,
             "kvstore": list(weights) if self.stores_weights else [],
-            "auxiliary": [4 * count for role, count, _ in counts if role == "auxiliary"],
+            "auxiliary": auxiliary * copies,
             "input": [4 * count for role, count, _ in counts if role in ("data", "label")],
         }
 
