@@ -19,6 +19,7 @@ COMMANDS = {
     "networks": "List the networks with input size, parameters, MACs and accuracy.",
     "export": "Write the networks as symbol JSON files.",
     "data": "Prepare training input.",
+    "doctor": "Check this machine: does MXNet work here, and if not, why?",
 }
 
 EXIT_USER_ERROR = 2

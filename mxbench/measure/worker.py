@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 
-from .. import runtime
+from .. import cuda, runtime
 from ..errors import UserError
 from ..results import machine, warnings
 from . import job as jobs
@@ -52,12 +52,14 @@ def main() -> int:
 def measure(job: jobs.Job, send, started: float) -> dict:
     """Train until the method has enough windows; returns the record's fields."""
     runtime.tune(job.cell.tuning)
-    from .memory import memory_of
+    from .gpu import Watch
+    from .memory import gpu_ids, memory_of
     from .speed import Finished, Speedometer
     from .trainer import Trainer
     from .workload import Workload
 
-    memory = memory_of(job.cell.devices)
+    watch = Watch(gpu_ids(job.cell.devices))
+    memory = memory_of(job.cell.devices, watch)
     send("surroundings", **surroundings(job.cell))
     workload = Workload(job)
     memory.mark_baseline()
@@ -66,6 +68,8 @@ def measure(job: jobs.Job, send, started: float) -> dict:
 
     def on_window(window, metrics):
         memory.sample()
+        if meter.windows:  # before, the clock of an idle device still rises
+            watch.sample()
         losses.append(dict(metrics)["cross-entropy"])
         send("window", phase=meter.phase, images_per_second=window.images_per_second)
 
@@ -77,13 +81,14 @@ def measure(job: jobs.Job, send, started: float) -> dict:
     except Finished:
         pass
     conditions.end()
-    speed = meter.speed()
+    speed, gpus = meter.speed(), watch.seen()
     return {
         "speed": dataclasses.asdict(speed),
         "memory": dataclasses.asdict(memory.read()),
-        "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings(),
+        "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings()
+        + warnings.about_gpus(gpus.get("gpus", ())),
         "model": workload.facts(trainer.parameter_count()),
-        "conditions": conditions.seen(),
+        "conditions": {**conditions.seen(), **gpus},
         "seconds": {
             "set_up": round(set_up_seconds, 3),
             "warm_up": round(sum(window.seconds for window in speed.warmup), 3),
@@ -93,15 +98,24 @@ def measure(job: jobs.Job, send, started: float) -> dict:
     }
 
 
+def _gpu_software() -> dict:
+    """Versions of the CUDA libraries, and how cuDNN chooses the algorithm of a convolution."""
+    loaded = {one.library.name: one.version for one in runtime.prepare_cuda() if one.path}
+    choice = os.environ.get("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1, MXNet's default")
+    return {"cuda_libraries": loaded, "cuda_of_driver": cuda.driver_version(), "cudnn_autotune": choice}
+
+
 def surroundings(cell) -> dict:
     """What the measurement runs on, as fields of the record."""
     from .memory import gpu_ids
 
     features = runtime.mx.runtime.feature_list()
-    gpu_bytes = {number: runtime.mx.context.gpu_memory_info(number)[1] for number in gpu_ids(cell.devices)}
+    ids = gpu_ids(cell.devices)
+    visible = cuda.gpus() if ids else []
+    software = machine.software(feature.name for feature in features if feature.enabled)
     return {
-        "machine": machine.machine(gpu_bytes),
-        "software": machine.software(feature.name for feature in features if feature.enabled),
+        "machine": machine.machine([visible[number] for number in ids], bool(ids) and cuda.is_stand_in()),
+        "software": {**software, **(_gpu_software() if ids else {})},
         "variables": machine.variables(),
     }
 

@@ -6,14 +6,14 @@ import dataclasses
 import sys
 from typing import Dict, List, NamedTuple
 
-from .. import data, runtime
+from .. import cuda, data, runtime
 from ..errors import UserError
 from ..measure.method import QUICK, Method
 from ..results import machine, store
 from ..results.record import ERROR, TIMEOUT, Cell, Record, latest
 from ..symbols import Network, get_network, list_networks
 from . import child
-from .devices import devices
+from .devices import Devices, devices
 from .lock import exclusive
 from .progress import Progress
 from .signals import Interrupted, interruptible
@@ -41,11 +41,11 @@ def measure(options: Dict) -> Session:
     _check(options)
     store.check_writable(options["output"])
     networks = [get_network(name) for name in options["networks"] or list_networks()]
-    names = devices(options["gpus"])
+    found = devices(options["gpus"], say)
     output = options["output"]
     try:
-        with interruptible(), exclusive(names, not options["no_wait"], say):
-            plan = _plan(options, networks, names)
+        with interruptible(), exclusive(found.names, not options["no_wait"], say):
+            plan = _plan(options, networks, found)
             sweep(plan, output, child.run, Progress())
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
@@ -73,11 +73,14 @@ def _check(options: Dict) -> None:
         raise UserError("--quick measures each cell once: leave --quick or --repeats out")
 
 
-def _plan(options: Dict, networks: List[Network], names: tuple) -> Plan:
+def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
     batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
+    if batch_sizes[0] < len(found.names):
+        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.names)} devices: "
+                        "give at least one for each")
     spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
     return Plan(
-        cells=[_cell(options, network, size, names, spec) for network in networks for size in batch_sizes],
+        cells=[_cell(options, network, size, found.names, spec) for network in networks for size in batch_sizes],
         method=_method(options),
         data=dataclasses.asdict(spec),
         sources={network.name: network.source for network in networks if network.source},
@@ -86,7 +89,7 @@ def _plan(options: Dict, networks: List[Network], names: tuple) -> Plan:
         shuffle=options["shuffle"],
         memory_limit=options["memory_limit"] or 0,
         timeout_seconds=options["timeout"],
-        surroundings=surroundings(options["tuning"]),
+        surroundings=surroundings(options["tuning"], found),
         again=options["again"],
     )
 
@@ -110,11 +113,12 @@ def _method(options: Dict) -> Method:
     return dataclasses.replace(QUICK if options["quick"] else Method(), **chosen)
 
 
-def surroundings(tuning: str) -> Dict[str, Dict]:
+def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
     """What a measurement started now would be made on, without importing MXNet."""
     tuned = runtime.tuned_environment() if tuning == "tuned" else {}
     variables = dict(sorted({**tuned, **machine.variables()}.items()))
-    return {"machine": machine.machine(), "software": machine.software(), "variables": variables}
+    here = machine.machine(found.gpus, bool(found.gpus) and cuda.is_stand_in())
+    return {"machine": here, "software": machine.software(), "variables": variables}
 
 
 def say(line: str) -> None:
