@@ -9,11 +9,19 @@ _OUT_OF_MEMORY_SIGNS = (
     "out of memory", "bad_alloc", "failed to allocate cpu memory", "cannot allocate memory", "unable to allocate",
     "memoryerror", "status_alloc_failed",
 )
+# A process at its own memory limit cannot make the stack of a thread either. Without a limit these have other causes.
+_OUT_OF_STACK_SIGNS = (
+    "can't start new thread", "resource temporarily unavailable", "terminate called without an active exception",
+)
 
 
-def status_of(text: str) -> str:
-    """The status of a record for an error of this text: out of memory, or any other error."""
-    return OUT_OF_MEMORY if any(sign in text.lower() for sign in _OUT_OF_MEMORY_SIGNS) else ERROR
+def status_of(text: str, memory_limited: bool = False) -> str:
+    """The status of a record for an error of this text: out of memory, or any other error.
+
+    ``memory_limited`` says that the process ran under a memory limit of its own.
+    """
+    signs = _OUT_OF_MEMORY_SIGNS + (_OUT_OF_STACK_SIGNS if memory_limited else ())
+    return OUT_OF_MEMORY if any(sign in text.lower() for sign in signs) else ERROR
 
 
 def telling_line(text: str) -> str:

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -30,7 +31,7 @@ def main() -> int:
     """Make the measurement that standard input describes."""
     started = time.perf_counter()
     channel = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
-    _die_with_parent()
+    die_with_parent(channel.fileno())
     job = jobs.from_json(sys.stdin.read())
     if job.memory_limit:
         resource.setrlimit(resource.RLIMIT_DATA, (job.memory_limit, job.memory_limit))
@@ -43,7 +44,8 @@ def main() -> int:
     except UserError as error:
         send("refused", message=str(error))
     except Exception as error:  # whatever MXNet raises becomes a row of the results, not a traceback
-        send("failed", status=status_of(f"{error!r} {error}"), message=telling_line(str(error) or repr(error)))
+        status = status_of(f"{error!r} {error}", bool(job.memory_limit))
+        send("failed", status=status, message=telling_line(str(error) or repr(error)))
     channel.flush()
     # MXNet's threads and CUDA's can hang in their destructors after an error; everything is reported, so leave.
     os._exit(0)
@@ -120,14 +122,18 @@ def surroundings(cell) -> dict:
     }
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it dies, however it dies (prctl(2), Linux)."""
-    parent = os.getppid()
+def die_with_parent(channel: int) -> None:
+    """Ask the kernel to kill this process when the one that started it dies, however it dies (prctl(2), Linux).
+
+    One that died before has closed its end of the ``channel``, a pipe that this process writes to.
+    """
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
     except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:
+        pass
+    poll = select.poll()
+    poll.register(channel, 0)
+    if any(state & select.POLLERR for _, state in poll.poll(0)):
         os._exit(1)
 
 

@@ -32,7 +32,8 @@ def compare(first: Summary, second: Summary, noise_floor: float = NOISE_FLOOR) -
     if first.interval is None or second.interval is None:
         return Comparison(ratio, (0.0, float("inf")), AMBIGUOUS)
     low = min(second.interval[0] / first.interval[1], ratio * (1 - noise_floor))
-    high = max(second.interval[1] / first.interval[0], ratio * (1 + noise_floor))
+    bound = second.interval[1] / first.interval[0] if first.interval[0] else float("inf")
+    high = max(bound, ratio * (1 + noise_floor))
     return Comparison(ratio, (low, high), _verdict(low, high, 2 * noise_floor))
 
 

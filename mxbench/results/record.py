@@ -9,9 +9,11 @@ History of the format:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import typing
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 SCHEMA = 1
 
@@ -147,13 +149,14 @@ def from_line(line: str) -> Record:
         NotARecord: the line is torn, foreign, or written by a newer version of the format.
     """
     try:
-        content = json.loads(line)
-    except ValueError:
+        content = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         raise NotARecord("not JSON: torn or foreign") from None
-    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if type(schema) is not int or schema < 1:
         raise NotARecord("JSON, but no mxbench record (no schema number)")
-    if content["schema"] > SCHEMA:
-        raise NotARecord(f"schema {content['schema']} is newer than {SCHEMA}, the newest this mxbench reads")
+    if schema > SCHEMA:
+        raise NotARecord(f"schema {schema} is newer than {SCHEMA}, the newest this mxbench reads")
     try:
         return from_fields(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -170,12 +173,12 @@ def from_fields(fields: dict) -> Record:
     if content["status"] not in STATUSES:
         raise ValueError(f"status {content['status']!r}")
     content["cell"] = _build(Cell, content["cell"])
-    if content.get("speed"):
+    if content.get("speed") is not None:
         speed = dict(content["speed"])
         for name in ("windows", "warmup"):
             speed[name] = tuple(_build(Window, window) for window in speed.get(name, ()))
         content["speed"] = _build(Speed, speed)
-    if content.get("memory"):
+    if content.get("memory") is not None:
         content["memory"] = _build(Memory, content["memory"])
     record = _build(Record, content)
     if record.status == OK and record.speed is None:
@@ -185,8 +188,37 @@ def from_fields(fields: dict) -> Record:
 
 def _build(kind, fields: dict):
     """A dataclass from JSON: lists become tuples, fields that this version does not know are left out."""
-    known = {entry.name for entry in dataclasses.fields(kind)}
-    return kind(**{name: _frozen(value) for name, value in fields.items() if name in known})
+    known = _kinds(kind)
+    content = {name: _frozen(value) for name, value in fields.items() if name in known}
+    for name, value in content.items():
+        if not _fits(value, known[name]):
+            raise TypeError(f"{name} is {value!r}"[:100])
+    return kind(**content)
+
+
+@functools.lru_cache(maxsize=None)
+def _kinds(kind) -> Dict[str, Any]:
+    """The type of every field of a dataclass."""
+    return typing.get_type_hints(kind)
+
+
+def _fits(value, kind) -> bool:
+    """Whether a value is of the type that a field is declared with; whole numbers are numbers, truth values are not."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Union:
+        return any(_fits(value, one) for one in inner)
+    if origin is tuple:
+        expected = inner[:1] * len(value) if isinstance(value, tuple) and inner[1:] == (...,) else inner
+        return isinstance(value, tuple) and len(value) == len(expected) and all(map(_fits, value, expected))
+    if origin is dict:
+        return isinstance(value, dict)
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _refuse(constant: str):
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _frozen(value):

@@ -36,7 +36,10 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
 
 def process_interval(medians: Sequence[float], confidence: float = CONFIDENCE) -> Optional[Interval]:
-    """Interval of the speed from the medians of independent processes, None for a single one."""
+    """Interval of the speed from the medians of independent processes, None for a single one.
+
+    A speed is positive, so an interval is cut off at 0.
+    """
     count = len(medians)
     if count < 2:
         return None
@@ -47,7 +50,7 @@ def process_interval(medians: Sequence[float], confidence: float = CONFIDENCE) -
     mean = sum(medians) / count
     variance = sum((value - mean) ** 2 for value in medians) / (count - 1)
     half = float(stdtrit(count - 1, (1 + confidence) / 2)) * math.sqrt(variance / count)
-    return (mean - half, mean + half)
+    return (max(0.0, mean - half), mean + half)
 
 
 def half_width(interval: Optional[Interval], centre: float) -> Optional[float]:

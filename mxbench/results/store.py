@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import List, NamedTuple, Tuple
 
@@ -62,15 +62,24 @@ def check_writable(path) -> None:
     """Make sure before a run that records can be appended to ``path``; nothing is written.
 
     Raises:
-        UserError: the path is a folder, its folder is missing or read-only, or the file is read-only.
+        UserError: the path is a folder or a device, its folder is missing or read-only, or the file is read-only.
     """
     path = Path(path)
-    folder = path.parent
-    if path.is_dir():
+    try:
+        _check_writable(path, Path(os.path.realpath(path)))
+    except OSError as error:
+        raise UserError(f"--output {path} cannot be written ({error.strerror}): choose another file") from None
+
+
+def _check_writable(path: Path, real: Path) -> None:
+    if real.is_dir():
         raise UserError(f"--output {path} is a folder: name a file in it, such as {path / 'results.jsonl'}")
-    if not folder.is_dir():
-        raise UserError(f"--output {path}: there is no folder {folder}: create it or choose another")
-    if not _can_write(path if path.exists() else folder):
+    if not real.parent.is_dir():
+        raise UserError(f"--output {path}: there is no folder {real.parent if path.is_symlink() else path.parent}: "
+                        "create it or choose another")
+    if real.exists() and not real.is_file():
+        raise UserError(f"--output {path} is a device or a pipe, which keeps nothing: choose a file")
+    if not _can_write(real if real.exists() else real.parent):
         raise UserError(f"--output {path} cannot be written (read-only): choose another file")
 
 
@@ -99,8 +108,11 @@ def append(path, record: Record) -> None:
                     _write(file, b"\n")
                 _write(file, line)
                 os.fsync(file.fileno())
+                if not end:
+                    _sync_folder(path)
             except OSError:
-                file.truncate(end)
+                with suppress(OSError):
+                    file.truncate(end)
                 raise
     except OSError as error:
         raise NotSaved(f"cannot write to {path} ({error.strerror}): {_rescue(line)}") from error
@@ -122,11 +134,20 @@ def _write(file, data: bytes) -> None:
         data = data[file.write(data):]
 
 
+def _sync_folder(path) -> None:
+    """Force the name of a new file to the disk."""
+    descriptor = os.open(Path(os.path.realpath(path)).parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _rescue(line: bytes) -> str:
     """Keep a record that its own file has no room for."""
     name = f"mxbench-rescued-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.jsonl"
-    path = Path(tempfile.gettempdir()) / name
     try:
+        path = Path(tempfile.gettempdir()) / name
         with open(path, "ab") as file:
             file.write(line)
             file.flush()

@@ -15,17 +15,19 @@ from typing import Callable, NamedTuple, Optional, Sequence
 from ..measure.job import Job
 from ..measure.outcome import status_of, telling_line
 from ..results.record import ERROR, OK, OUT_OF_MEMORY, TIMEOUT
+from .signals import let_through
 
 WORKER = (sys.executable, "-m", "mxbench.measure.worker")
 REFUSED = "refused"  # what was asked for cannot be done: a mistake of the user's, never a record
 _KEPT_BYTES = 2**16  # of what a process prints, the end is kept: it holds the reason of a crash
-_CHUNK_BYTES = 2**16
+_CHUNK_BYTES = 2**16  # as much as a pipe holds
+_MESSAGE_BYTES = 2**26  # a message is shorter; more than this without an end is garbage
 _POLL_SECONDS = 1.0
 _EXIT_SECONDS = 5.0
 
 
 class Outcome(NamedTuple):
-    """How a job ended: ``fields`` of the record when it finished, else a status and one line that says why."""
+    """How a job ended: a status, one line that says why where it did not finish, and further ``fields`` of the record."""
 
     status: str
     message: str = ""
@@ -37,30 +39,42 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up; its whole process group ends with it.
 
     Everything that the process prints is read and forgotten but for the last 64 KiB. An exception in this process, such
-    as KeyboardInterrupt, ends the group as well.
+    as :class:`mxbench.sweep.signals.Interrupted`, ends the group as well.
     """
     kills_before = _kernel_kills()
     reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        pass_fds=(writing,), start_new_session=True,
-    )
-    os.close(writing)
+    try:
+        process = subprocess.Popen(
+            [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=(writing,), start_new_session=True,
+        )
+    except OSError as error:
+        os.close(reading)
+        return Outcome(ERROR, f"no process could be started: {error.strerror}")
+    finally:
+        os.close(writing)
     conversation = _Conversation(process, reading, on_event)
+    deadline = time.monotonic() + timeout_seconds
     try:
         _tell(process, job)
-        in_time = conversation.follow(time.monotonic() + timeout_seconds)
-        if in_time:
-            _await_exit(process)
+        in_time = conversation.follow(deadline)
+        if conversation.is_over:
+            _exits(process, time.monotonic() + _EXIT_SECONDS)
+        elif in_time:
+            with let_through():
+                in_time = _exits(process, deadline)
     finally:
         _end_group(process)
+        conversation.close()
         os.close(reading)
         process.stdout.close()
     if conversation.is_over:
         return _told(conversation.last)
     if not in_time:
-        return Outcome(TIMEOUT, f"not finished after {timeout_seconds:g} seconds")
-    return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), _kernel_kills() > kills_before)
+        return Outcome(TIMEOUT, f"not finished after {timeout_seconds:g} seconds", {"seconds": {"total": timeout_seconds}})
+    if _kernel_kills() > kills_before and process.returncode == -signal.SIGKILL:
+        return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
+    return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit))
 
 
 class _Conversation:
@@ -70,7 +84,7 @@ class _Conversation:
         self.last: dict = {}
         self.tail = b""
         self._process, self._channel, self._on_event = process, channel, on_event
-        self._pending = b""
+        self._pending = bytearray()
         self._selector = selectors.DefaultSelector()
         for descriptor in (process.stdout.fileno(), channel):
             self._selector.register(descriptor, selectors.EVENT_READ)
@@ -79,14 +93,19 @@ class _Conversation:
         """Read until the process reports its end or dies; False when the deadline comes first."""
         while self._selector.get_map() and not self.is_over:
             remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                return False
-            ready = self._selector.select(min(remaining, _POLL_SECONDS))
+            # What it wrote before either end is in the pipes. It can be dead and they open: in the hands of its children.
+            is_last = remaining <= 0 or self._process.poll() is not None
+            with let_through():
+                ready = self._selector.select(0 if is_last else min(remaining, _POLL_SECONDS))
             for key, _ in ready:
                 self._read(key.fd)
-            if not ready and self._process.poll() is not None:
-                return True  # a process that it left behind still holds the pipes
+            if is_last:
+                return remaining > 0
         return True
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._selector.close()
 
     @property
     def is_over(self) -> bool:
@@ -98,18 +117,22 @@ class _Conversation:
         if not data:
             self._selector.unregister(descriptor)
         elif descriptor == self._channel:
-            *lines, self._pending = (self._pending + data).split(b"\n")
-            for line in lines:
-                self._take(line)
+            self._pending += data
+            if b"\n" in data:
+                *lines, self._pending = self._pending.split(b"\n")
+                for line in lines:
+                    self._take(line)
+            elif len(self._pending) > _MESSAGE_BYTES:
+                self._pending.clear()
         else:
             self.tail = (self.tail + data)[-_KEPT_BYTES:]
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytearray) -> None:
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
-        if isinstance(message, dict) and "event" in message:
+        if isinstance(message, dict) and "event" in message and not self.is_over:
             self.last = message
             self._on_event(message)
 
@@ -122,12 +145,13 @@ def _tell(process: subprocess.Popen, job: Job) -> None:
         pass  # it is dead already; how, its exit status tells
 
 
-def _await_exit(process: subprocess.Popen) -> None:
-    """Let a process that has nothing more to say end by itself, so that its exit status is its own."""
+def _exits(process: subprocess.Popen, deadline: float) -> bool:
+    """Let a process that has nothing more to say end by itself, so that its exit status is its own; whether it does."""
     try:
-        process.wait(_EXIT_SECONDS)
+        process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        pass
+        return False
+    return True
 
 
 def _end_group(process: subprocess.Popen) -> None:
@@ -147,16 +171,20 @@ def _told(message: dict) -> Outcome:
     return Outcome(message["status"], message["message"])
 
 
-def _died(code: int, tail: str, killed_by_kernel: bool) -> Outcome:
+def _died(code: int, tail: str, memory_limited: bool) -> Outcome:
     """The outcome for a process that ended without a report."""
+    by_itself = code >= 0 or code == -signal.SIGABRT  # what kills it otherwise, its last words do not tell
+    status = status_of(tail, memory_limited) if by_itself else ERROR
+    how = f"ended with exit code {code} and no result" if code >= 0 else f"ended by {_signal_name(-code)}"
     reason = telling_line(tail)
-    if code < 0:
-        name = signal.Signals(-code).name
-        if code == -signal.SIGKILL and killed_by_kernel:
-            return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
-        status = status_of(tail) if code == -signal.SIGABRT else ERROR
-        return Outcome(status, f"ended by {name}" + (f": {reason}" if reason else ""))
-    return Outcome(status_of(tail), f"ended with exit code {code} and no result" + (f": {reason}" if reason else ""))
+    return Outcome(status, f"{how}: {reason}" if reason else how)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return f"signal {number}"
 
 
 def _kernel_kills() -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
-from ..results.record import ERROR, OUT_OF_MEMORY, Cell, Record
+from ..results.record import ERROR, OUT_OF_MEMORY, TIMEOUT, Cell, Record
+
+MEMORY_LIMIT = "memory_limit_mib"  # in the method of a record, where there was one
 
 
 class Step(NamedTuple):
@@ -33,34 +36,53 @@ def grid(cells: Sequence[Cell], repeats: int = 1, shuffle: Optional[int] = None)
 
 
 class Done:
-    """What a results file holds of a sweep already, judged against the machine and the method of today."""
+    """What a results file holds of a sweep already: the newest record of each step that was made on the machine of today.
 
-    def __init__(self, records: Iterable[Record], machine: Dict, method: Dict):
-        self._records = [record for record in records if _is_from(record, machine)]
-        self._method = method
+    ``method`` is the method of today as records keep it, ``timeout_seconds`` the time that a step would be given.
+    """
+
+    def __init__(self, records: Iterable[Record], machine: Dict, method: Dict, timeout_seconds: float):
+        self._newest: Dict[Step, Record] = {}
+        self._method, self._timeout_seconds = method, timeout_seconds
+        for record in records:
+            if is_from(record, machine):
+                self.add(record)
 
     def holds(self, step: Step) -> bool:
-        """Whether the step needs no measuring. A step that ended in an error is tried again."""
-        return any(
-            record.cell == step.cell and record.repeat == step.repeat and record.status != ERROR
-            and (record.method == self._method or record.inferred)
-            for record in self._records
-        )
+        """Whether the step needs no measuring. It does after an error, and with more time or memory than it had."""
+        record = self._newest.get(step)
+        if record is None or record.status == ERROR:
+            return False
+        if record.status == OUT_OF_MEMORY:
+            return self._had_the_memory(record)
+        if record.status == TIMEOUT and record.seconds.get("total", math.inf) < self._timeout_seconds:
+            return False
+        return record.method == self._method
 
     def add(self, record: Record) -> None:
-        """Count a new record as done."""
-        self._records.append(record)
+        """Count a record as done; it replaces an older one of the same step."""
+        self._newest[Step(record.cell, record.repeat)] = record
 
     def out_of_memory_at(self, step: Step) -> Optional[Record]:
         """A record of the same cell, or of the same network at a smaller batch size, that ran out of memory."""
-        for record in self._records:
+        for record in self._newest.values():
             same = dataclasses.replace(record.cell, batch_size=step.cell.batch_size) == step.cell
             if same and record.status == OUT_OF_MEMORY and record.cell.batch_size <= step.cell.batch_size:
-                return record
+                if self._had_the_memory(record):
+                    return record
         return None
 
+    def machine(self, step: Step) -> Dict:
+        """The machine as the records on the step's devices know it: a process knows the GPUs, a sweep does not."""
+        known = [record.machine for record in self._newest.values() if record.cell.devices == step.cell.devices]
+        return max(known, key=len, default={})
 
-def _is_from(record: Record, machine: Dict) -> bool:
+    def _had_the_memory(self, record: Record) -> bool:
+        """Whether the record was made under the memory limit of today."""
+        return record.method.get(MEMORY_LIMIT) == self._method.get(MEMORY_LIMIT)
+
+
+def is_from(record: Record, machine: Dict) -> bool:
     """Whether a record was made on this machine, with the same libraries and settings as today's would be."""
     found = {**record.machine, "mxnet": record.software.get("mxnet"), "variables": record.variables}
     return all(found.get(name) == value for name, value in machine.items())

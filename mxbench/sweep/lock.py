@@ -38,19 +38,29 @@ def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], N
 def _one(folder: Path, name: str, wait: bool, tell: Callable[[str], None]):
     lock = filelock.FileLock(str(folder / f"{name}.lock"), mode=0o666)
     holder = folder / f"{name}.holder"
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
+    if not _takes(lock, timeout=0):
         who = f"{_holder(holder)} is measuring on {name}"
         if not wait:
-            raise UserError(f"{who}: wait for it to end, or run without --no-wait") from None
+            raise UserError(f"{who}: wait for it to end, or run without --no-wait")
         tell(f"{who}; waiting for it to end (Ctrl-C gives up, --no-wait does not wait)")
-        lock.acquire(poll_interval=_POLL_SECONDS)
+        _takes(lock, poll_interval=_POLL_SECONDS)
     try:
         _write_holder(holder)
         yield
     finally:
         lock.release()
+
+
+def _takes(lock: filelock.FileLock, **how) -> bool:
+    """Acquire the lock; False when another process holds it until the timeout."""
+    try:
+        lock.acquire(**how)
+    except filelock.Timeout:
+        return False
+    except (OSError, NotImplementedError) as error:  # the second: a file system without locks, in older versions
+        raise UserError(f"cannot lock {lock.lock_file} ({getattr(error, 'strerror', None) or error}): set TMPDIR to "
+                        "another folder") from None
+    return True
 
 
 def _shared_folder(folder) -> Path:

@@ -24,6 +24,9 @@ class Progress(Observer):
         self._began = self._started = 0.0
         self._total = self._position = self._made = 0
 
+    def skip(self, problem) -> None:
+        self._say(str(problem))
+
     def begin(self, steps: int, done: int) -> None:
         self._total, self._position, self._began = steps, done, time.monotonic()
         if done:

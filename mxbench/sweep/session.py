@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
 import sys
 from typing import Dict, List, NamedTuple
 
@@ -10,10 +12,11 @@ from .. import cuda, data, runtime
 from ..errors import UserError
 from ..measure.method import QUICK, Method
 from ..results import machine, store
-from ..results.record import ERROR, TIMEOUT, Cell, Record, latest
+from ..results.record import ERROR, TIMEOUT, Cell, Record
 from ..symbols import Network, get_network, list_networks
 from . import child
 from .devices import Devices, devices
+from .grid import Step, is_from
 from .lock import exclusive
 from .progress import Progress
 from .signals import Interrupted, interruptible
@@ -38,6 +41,7 @@ def measure(options: Dict) -> Session:
     Raises:
         UserError: the options do not fit together, or what they name is not there.
     """
+    _open_standard_streams()
     _check(options)
     store.check_writable(options["output"])
     networks = [get_network(name) for name in options["networks"] or list_networks()]
@@ -53,13 +57,29 @@ def measure(options: Dict) -> Session:
     except store.NotSaved as error:
         say(f"mxbench: error: {error}")
         return Session([], EXIT_NOT_SAVED)
-    records = latest([record for record in store.read(output)[0] if record.cell in set(plan.cells)])
+    records = _records(plan, output)
     failed = any(record.status in (ERROR, TIMEOUT) for record in records)
     return Session(records, EXIT_FAILED if failed else EXIT_OK)
 
 
+def _records(plan: Plan, path) -> List[Record]:
+    """The newest record of every step of the plan, as made on this machine."""
+    cells = set(plan.cells)
+    newest: Dict[Step, Record] = {}
+    for record in store.read(path)[0]:
+        if record.cell in cells and is_from(record, plan.machine):
+            newest[Step(record.cell, record.repeat)] = record
+    return list(newest.values())
+
+
 def _check(options: Dict) -> None:
     """Refuse options that contradict each other."""
+    for name, value in options.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"--{name.replace('_', '-')} {value}: give a finite number")
+    if None not in (options["min_seconds"], options["max_seconds"]) and options["min_seconds"] > options["max_seconds"]:
+        raise UserError(f"--min-seconds {options['min_seconds']:g} is more than --max-seconds {options['max_seconds']:g}: "
+                        "lower the one or raise the other")
     if options["kind"] == "synthetic":
         for name in ("data_train", "num_examples"):
             if options[name] is not None:
@@ -119,6 +139,19 @@ def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
     variables = dict(sorted({**tuned, **machine.variables()}.items()))
     here = machine.machine(found.gpus, bool(found.gpus) and cuda.is_stand_in())
     return {"machine": here, "software": machine.software(), "variables": variables}
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller has closed (``2>&-``) on nothing: a file opened next would get its number, and be printed to."""
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            break
+        os.set_inheritable(descriptor, True)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def say(line: str) -> None:

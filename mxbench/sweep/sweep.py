@@ -10,9 +10,10 @@ from ..errors import UserError
 from ..measure.job import Job
 from ..measure.method import Method
 from ..results import store
-from ..results.record import OUT_OF_MEMORY, Cell, Record, from_fields
+from ..results.record import ERROR, OUT_OF_MEMORY, Cell, Record, from_fields, to_line
 from .child import REFUSED, Outcome
-from .grid import Done, Step, grid
+from .grid import MEMORY_LIMIT, Done, Step, grid
+from .signals import held_back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +44,18 @@ class Plan:
         here = self.surroundings
         return {**here["machine"], "mxnet": here["software"]["mxnet"], "variables": here["variables"]}
 
+    @property
+    def method_fields(self) -> Dict[str, object]:
+        """The method as a record keeps it."""
+        limit = {MEMORY_LIMIT: self.memory_limit / 2**20} if self.memory_limit else {}
+        return {**dataclasses.asdict(self.method), **limit}
+
 
 class Observer:
     """Is told of everything that happens in a sweep; the base class keeps silent."""
+
+    def skip(self, problem: store.Problem) -> None:
+        """A line of the results file is no record."""
 
     def begin(self, steps: int, done: int) -> None:
         """A sweep of ``steps`` begins, of which ``done`` are in the results file already."""
@@ -67,22 +77,26 @@ def sweep(plan: Plan, path, run: Callable[..., Outcome], observer: Observer = Ob
     """Measure every step of the plan that ``path`` does not hold yet; returns the new records.
 
     ``run(job, timeout_seconds, on_event)`` makes one measurement in a process of its own. Each record is on the disk
-    before the next step begins. A step that fails becomes a record with its status, and the sweep goes on.
+    before the next step begins, and before a signal that came meanwhile is heeded. A step that fails becomes a record with
+    its status, and the sweep goes on.
 
     Raises:
         UserError: a process says that what was asked for cannot be done at all (its input, its installation).
         NotSaved: the results file cannot be written any more.
     """
-    records = store.read(path)[0] if store.exists(path) else []
-    done = Done([] if plan.again else records, plan.machine, dataclasses.asdict(plan.method))
+    records, problems = store.read(path) if store.exists(path) else ([], [])
+    for problem in problems:
+        observer.skip(problem)
+    done = Done([] if plan.again else records, plan.machine, plan.method_fields, plan.timeout_seconds)
     steps = grid(plan.cells, plan.repeats, plan.shuffle)
     remaining = [step for step in steps if not done.holds(step)]
     made = []
     observer.begin(len(steps), len(steps) - len(remaining))
     try:
         for step in remaining:
-            record = _infer(plan, step, done) or _measure(plan, step, run, observer)
-            store.append(path, record)
+            with held_back():
+                record = _infer(plan, step, done) or _measure(plan, step, done, run, observer)
+                store.append(path, record)
             done.add(record)
             made.append(record)
             observer.end(step, record)
@@ -97,15 +111,20 @@ def _infer(plan: Plan, step: Step, done: Done):
     if cause is None:
         return None
     message = f"not run: out of memory at batch size {cause.cell.batch_size} already"
-    return _record(plan, step, Outcome(OUT_OF_MEMORY, message), plan.surroundings, inferred=True)
+    return _record(plan, step, Outcome(OUT_OF_MEMORY, message), _surroundings(plan, step, done), inferred=True)
 
 
-def _measure(plan: Plan, step: Step, run: Callable[..., Outcome], observer: Observer) -> Record:
-    surroundings = dict(plan.surroundings)
+def _surroundings(plan: Plan, step: Step, done: Done) -> Dict[str, Dict]:
+    """What a step is made on, as far as that is known before its process tells."""
+    return {**plan.surroundings, "machine": done.machine(step) or plan.surroundings["machine"]}
+
+
+def _measure(plan: Plan, step: Step, done: Done, run: Callable[..., Outcome], observer: Observer) -> Record:
+    known, told = _surroundings(plan, step, done), {}
 
     def on_event(event: dict) -> None:
         if event["event"] == "surroundings":
-            surroundings.update({name: value for name, value in event.items() if name != "event"})
+            told.update({name: value for name, value in event.items() if name != "event"})
         observer.event(step, event)
 
     observer.start(step)
@@ -116,13 +135,18 @@ def _measure(plan: Plan, step: Step, run: Callable[..., Outcome], observer: Obse
     outcome = run(job, plan.timeout_seconds, on_event)
     if outcome.status == REFUSED:
         raise UserError(outcome.message)
-    return _record(plan, step, outcome, surroundings)
+    try:
+        record = _record(plan, step, outcome, {**known, **told})
+        to_line(record)
+    except (KeyError, TypeError, ValueError) as error:
+        return _record(plan, step, Outcome(ERROR, f"reported what is no measurement: {error}"), known)
+    return record
 
 
 def _record(plan: Plan, step: Step, outcome: Outcome, surroundings: dict, inferred: bool = False) -> Record:
     fields = {
         "cell": dataclasses.asdict(step.cell), "repeat": step.repeat, "status": outcome.status,
-        "message": outcome.message, "inferred": inferred, "method": dataclasses.asdict(plan.method),
+        "message": outcome.message, "inferred": inferred, "method": plan.method_fields,
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         **surroundings, **(outcome.fields or {}),
     }
