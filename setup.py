@@ -55,6 +55,8 @@ EXTRAS = {
         "nvidia-cusparse-cu11>=11.7.5.86,<12",
         "nvidia-nccl-cu11>=2.21.5,<3",
         "nvidia-nvtx-cu11>=11.8.86,<12",
+        # NVML: clocks, temperature, throttling and the other processes on the GPU.
+        "nvidia-ml-py>=11.525",
     ],
     # The last GluonCV; it uses what pandas 2.3, SciPy 1.14 and OpenCV 4.11 changed.
     "gluon": ["gluoncv==0.10.5.post0", "pandas<2.3", "scipy<1.14", "opencv-python-headless<4.11"],

@@ -14,9 +14,10 @@ def report(results, spread, output) -> int:
 
     Records of unlike machines, protocols, inputs or settings come into tables of their own.
     """
-    from ..report.document import build, load
+    from ..report.document import build, load, refuse_stand_ins
 
     records = load(results, tell=lambda line: click.echo(line, err=True))
+    refuse_stand_ins(records)
     text = build(records, spread)
     if output:
         from ..results.files import write_atomically

@@ -59,6 +59,10 @@ class Trainer:
         arguments, _ = self.module.get_params()
         return sum(array.size for array in arguments.values())
 
+    def images_per_device(self) -> List[int]:
+        """How many images of a batch each device has: MXNet shares a batch out as evenly as it can."""
+        return [part.stop - part.start for part in self.module._exec_group.slices]
+
     def _kv_store(self):
         """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name."""
         return mx.kv.create(self._cell.kv_store) if self._cell.protocol == "published" else self._cell.kv_store

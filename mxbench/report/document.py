@@ -29,6 +29,17 @@ def load(paths: Sequence, tell: Callable[[str], None] = lambda line: None) -> Li
     return records
 
 
+def refuse_stand_ins(records: Sequence[Record]) -> None:
+    """Keep figures of stand-in CUDA libraries, which compute nothing, out of everything that is published.
+
+    Raises:
+        UserError: there is one among the records.
+    """
+    if any(record.machine.get("stand_in") for record in records):
+        raise UserError("the results come from stand-in CUDA libraries, which compute nothing, and are never published: "
+                        "measure on a real GPU")
+
+
 def build(records: Sequence[Record], spread: bool = False, **form) -> str:
     """The report as Markdown: a speed and a memory table for each set of conditions in the records.
 

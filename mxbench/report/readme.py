@@ -18,7 +18,7 @@ from ..errors import UserError, nearest
 from ..results.comparison import SAME, compare
 from ..results.record import OK, Record
 from ..results.summary import Summary
-from .document import build, load
+from .document import build, load, refuse_stand_ins
 
 _PART = re.compile(r"<!-- begin (?P<kind>\S+) (?P<path>\S+) -->\n(?P<body>.*?)<!-- end (?P=kind) -->", re.DOTALL)
 _BEGIN = re.compile(r"<!-- begin ")
@@ -39,7 +39,9 @@ def _replace(part, folder: Path) -> str:
     kind, path = part["kind"], part["path"]
     if kind not in _KINDS:
         raise UserError(f"there is no generated part of the kind {kind!r}: {nearest(kind, _KINDS)}")
-    return f"<!-- begin {kind} {path} -->\n{_KINDS[kind](load([folder / path]))}<!-- end {kind} -->"
+    records = load([folder / path])
+    refuse_stand_ins(records)
+    return f"<!-- begin {kind} {path} -->\n{_KINDS[kind](records)}<!-- end {kind} -->"
 
 
 def _tables(records: List[Record]) -> str:

@@ -199,6 +199,10 @@ static int copy(void *to, const void *from, size bytes) {
 int cudaMemcpy(void *to, const void *from, size bytes) { return copy(to, from, bytes); }
 int cudaMemcpyAsync(void *to, const void *from, size bytes) { return copy(to, from, bytes); }
 int cudaMemcpyPeerAsync(void *to, int there, const void *from, int here, size bytes) { return copy(to, from, bytes); }
+int cudaMemcpy2DAsync(char *to, size to_pitch, const char *from, size from_pitch, size width, size height) {
+    for (size row = 0; row < height; row++) copy(to + row * to_pitch, from + row * from_pitch, width);
+    return SUCCESS;
+}
 int cudaMemsetAsync(void *to, int value, size bytes) { if (to) memset(to, value, bytes); return SUCCESS; }
 int cudaDeviceCanAccessPeer(int *can) { *can = 1; return SUCCESS; }
 
