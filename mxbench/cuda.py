@@ -80,6 +80,11 @@ class Gpu(NamedTuple):
     capability: Tuple[int, int]
     pci_bus_id: str
 
+    @property
+    def memory_mib(self) -> float:
+        """All of its memory, in MiB."""
+        return self.memory_bytes / 2**20
+
 
 def builds() -> List[str]:
     """The builds of MXNet that are installed, such as ``["mxnet-cu112 1.9.1"]``; they overwrite each other's files."""

@@ -76,8 +76,8 @@ def wanted(facts: Facts, number: int) -> List[Finding]:
     gpu = facts.gpus[number]
     capability = ".".join(map(str, gpu.capability))
     if cuda.runs_on(gpu.capability):
-        mib = gpu.memory_bytes / 2**20
-        return [Finding(OK, f"GPU {number}", f"{gpu.name}, {mib:.0f} MiB, compute capability {capability}, {gpu.pci_bus_id}")]
+        found = f"{gpu.name}, {gpu.memory_mib:.0f} MiB, compute capability {capability}, {gpu.pci_bus_id}"
+        return [Finding(OK, f"GPU {number}", found)]
     generation = cuda.GENERATIONS.get(gpu.capability[0], "a generation of its own")
     return [Finding(FAILURE, f"GPU {number}",
                     f"MXNet 1.9.1 has no machine code for GPU {number}, {gpu.name} ({generation}, compute capability {capability}), "

@@ -89,7 +89,7 @@ def measure(job: jobs.Job, send, started: float) -> dict:
         "memory": dataclasses.asdict(memory.read()),
         "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings()
         + warnings.about_gpus(gpus.get("gpus", ())),
-        "model": workload.facts(trainer.parameter_count()),
+        "model": {**workload.facts(trainer.parameter_count()), "images_per_device": trainer.images_per_device()},
         "conditions": {**conditions.seen(), **gpus},
         "seconds": {
             "set_up": round(set_up_seconds, 3),
@@ -98,13 +98,6 @@ def measure(job: jobs.Job, send, started: float) -> dict:
             "total": round(time.perf_counter() - started, 3),
         },
     }
-
-
-def _gpu_software() -> dict:
-    """Versions of the CUDA libraries, and how cuDNN chooses the algorithm of a convolution."""
-    loaded = {one.library.name: one.version for one in runtime.prepare_cuda() if one.path}
-    choice = os.environ.get("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1, MXNet's default")
-    return {"cuda_libraries": loaded, "cuda_of_driver": cuda.driver_version(), "cudnn_autotune": choice}
 
 
 def surroundings(cell) -> dict:
@@ -120,6 +113,13 @@ def surroundings(cell) -> dict:
         "software": {**software, **(_gpu_software() if ids else {})},
         "variables": machine.variables(),
     }
+
+
+def _gpu_software() -> dict:
+    """Versions of the CUDA libraries, and how cuDNN chooses the algorithm of a convolution."""
+    loaded = {one.library.name: one.version for one in runtime.prepare_cuda() if one.path}
+    choice = os.environ.get("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1, MXNet's default")
+    return {"cuda_libraries": loaded, "cuda_of_driver": cuda.driver_version(), "cudnn_autotune": choice}
 
 
 def die_with_parent(channel: int) -> None:

@@ -59,14 +59,14 @@ def cpu_model() -> str:
 def machine(gpus: Sequence = (), stand_in: bool = False) -> Dict[str, object]:
     """The machine as a record's ``machine``: equal for two records exactly when their figures may stand in one table.
 
-    ``gpus`` are those in use, each with ``name`` and ``memory_bytes``. ``stand_in`` marks a machine that only pretends to
+    ``gpus`` are those in use, each with ``name`` and ``memory_mib``. ``stand_in`` marks a machine that only pretends to
     have a GPU: its figures are worth nothing outside a test.
     """
     memory_gib = round(psutil.virtual_memory().total / 2**30)
     found = {"cpu": cpu_model(), "cores": physical_cores(), "memory_gib": memory_gib}
     if gpus:
         found["gpus"] = [gpu.name for gpu in gpus]
-        found["gpu_memory_mib"] = [round(gpu.memory_bytes / 2**20) for gpu in gpus]
+        found["gpu_memory_mib"] = [round(gpu.memory_mib) for gpu in gpus]
     if stand_in:
         found["stand_in"] = True
     return found
