@@ -19,6 +19,7 @@ COMMANDS = {
     "networks": "List the networks with input size, parameters, MACs and accuracy.",
     "export": "Write the networks as symbol JSON files.",
     "data": "Prepare training input.",
+    "predict": "Predict the memory of training, without MXNet and without a GPU.",
     "doctor": "Check this machine: does MXNet work here, and if not, why?",
 }
 

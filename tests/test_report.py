@@ -13,7 +13,7 @@ from mxbench.errors import UserError
 from mxbench.report.document import build, load
 from mxbench.report.readme import regenerate
 from mxbench.results import store
-from mxbench.results.record import OK, OUT_OF_MEMORY, TIMEOUT, Cell, Memory, Record, Speed, Window, to_line
+from mxbench.results.record import OK, OUT_OF_MEMORY, TIMEOUT, Cell, Memory, Predicted, Record, Speed, Window, to_line
 from mxbench.results.warnings import MeasurementWarning
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +82,16 @@ def test_the_spread_is_shown_when_asked_for():
     found = record(speed=100.0, interval=(98.0, 101.0))
     assert rows(build([found], spread=True), "Speed") == [["caffenet", "100.00 ±1.5%"]]
     assert rows(build([found]), "Speed") == [["caffenet", "100.00"]]
+
+
+def test_the_predicted_memory_stands_beside_the_measured_when_asked_for():
+    records = [record("nin", memory=500.0, predicted=Predicted(480.0, 480.0)),
+               record("vgg16", status=OUT_OF_MEMORY, predicted=Predicted(900.0, 1100.4)), record("caffenet")]
+    text = build(records, predicted=True)
+    assert "- in brackets: predicted before the run, not measured\n" in text
+    assert [row[1] for row in rows(text, "Memory")] == ["500", "500 (480)", "out of memory (900 - 1100)"]
+    assert len({len(line) for line in text.splitlines() if line.startswith("|")}) <= 4  # the columns are aligned
+    assert [row[1] for row in rows(build(records), "Memory")] == ["500", "500", "out of memory"]
 
 
 def test_repeats_are_one_figure_the_median_of_the_processes():

@@ -8,8 +8,9 @@ import click
 @click.command()
 @click.argument("results", nargs=-1, required=True, metavar="RESULTS...")
 @click.option("--spread", is_flag=True, help="Show ± half the 95 % interval beside every speed.")
+@click.option("--predicted", is_flag=True, help="Show the predicted memory beside the measured.")
 @click.option("--output", type=click.Path(), help="Write to this file instead of standard output.")
-def report(results, spread, output) -> int:
+def report(results, spread, predicted, output) -> int:
     """Render the speed and memory tables of results files as Markdown.
 
     Records of unlike machines, protocols, inputs or settings come into tables of their own.
@@ -18,7 +19,7 @@ def report(results, spread, output) -> int:
 
     records = load(results, tell=lambda line: click.echo(line, err=True))
     refuse_stand_ins(records)
-    text = build(records, spread)
+    text = build(records, spread, predicted)
     if output:
         from ..results.files import write_atomically
 

@@ -40,9 +40,10 @@ def refuse_stand_ins(records: Sequence[Record]) -> None:
                         "measure on a real GPU")
 
 
-def build(records: Sequence[Record], spread: bool = False, **form) -> str:
+def build(records: Sequence[Record], spread: bool = False, predicted: bool = False, **form) -> str:
     """The report as Markdown: a speed and a memory table for each set of conditions in the records.
 
-    ``spread`` shows the interval beside each speed; ``form`` goes to :func:`mxbench.report.markdown.render`.
+    ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory; ``form`` goes to
+    :func:`mxbench.report.markdown.render`.
     """
-    return markdown.render([table(summaries, spread) for summaries in summarise(records)], **form)
+    return markdown.render([table(summaries, spread, predicted) for summaries in summarise(records)], **form)

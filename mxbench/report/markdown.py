@@ -29,10 +29,11 @@ def render(tables: Sequence[Table], title: str = "Benchmark", level: int = 2) ->
 
 def _grid(what: str, table: Table) -> str:
     """The lines of one Markdown table, its columns aligned."""
-    heads = [f"batch size {size}" for size in table.batch_sizes]
     name_width = max(_NAME_WIDTHS[what], *(len(row.name) for row in table.rows))
-    rows = [[_cell(what, cell, table.spread).ljust(len(head)) for cell, head in zip(row.cells, heads)]
-            for row in table.rows]
+    rows = [[_cell(what, cell, table) for cell in row.cells] for row in table.rows]
+    columns = [[f"batch size {size}", *column] for size, column in zip(table.batch_sizes, zip(*rows))]
+    widths = [max(map(len, column)) for column in columns]
+    heads, *rows = [[text.ljust(width) for text, width in zip(row, widths)] for row in zip(*columns)]
     rule = ["-" * (len(head) - 1) + ":" for head in heads]
     if what == "memory":
         heads, rule = [*heads, _ACCURACY], [*rule, "-" * (len(_ACCURACY) - 1) + ":"]
@@ -43,5 +44,5 @@ def _grid(what: str, table: Table) -> str:
     return "\n".join(f"|{'|'.join(cells)}|" for cells in lines)
 
 
-def _cell(what: str, cell, spread: bool) -> str:
-    return speed_text(cell, spread) if what == "speed" else memory_text(cell)
+def _cell(what: str, cell, table: Table) -> str:
+    return speed_text(cell, table.spread) if what == "speed" else memory_text(cell, table.predicted)

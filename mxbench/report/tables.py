@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple
 
-from ..results.record import ERROR, OK, OUT_OF_MEMORY, SKIPPED, TIMEOUT
+from ..results.record import ERROR, OK, OUT_OF_MEMORY, SKIPPED, TIMEOUT, Predicted
 from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
 
@@ -29,6 +29,7 @@ class Table:
     batch_sizes: Tuple[int, ...]
     rows: Tuple[Row, ...]
     spread: bool = False
+    predicted: bool = False
 
     @property
     def example(self):
@@ -74,9 +75,10 @@ class Table:
         ]
 
     def memory_conditions(self) -> List[str]:
-        """How the memory was read."""
+        """How the memory was read, and what else stands in the table."""
         memory = self.example.memory
-        return [f"memory: {memory.method}"] if memory and memory.method else []
+        lines = [f"memory: {memory.method}"] if memory and memory.method else []
+        return lines + ["in brackets: predicted before the run, not measured"] * self.predicted
 
     def notes(self) -> List[str]:
         """What the reader should know about single cells: one line for each reason, with the cells that it concerns."""
@@ -84,10 +86,10 @@ class Table:
         return by_reason(cells, lambda summary: [*_verdict(summary), *map(_general, summary.warnings)])
 
 
-def table(summaries: Sequence[Summary], spread: bool = False) -> Table:
+def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = False) -> Table:
     """Arrange the cells of one group: networks in the published order and then as they appear, batch sizes ascending.
 
-    ``spread`` shows the interval beside each speed.
+    ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory.
     """
     batch_sizes = tuple(sorted({summary.cell.batch_size for summary in summaries}))
     order = {name: position for position, name in enumerate(list_networks())}
@@ -98,7 +100,7 @@ def table(summaries: Sequence[Summary], spread: bool = False) -> Table:
         cells = tuple(by_cell.get((name, batch_size)) for batch_size in batch_sizes)
         known = next(filter(None, cells))
         rows.append(Row(known.display_name, known.reference_top5, cells))
-    return Table(tuple(summaries), batch_sizes, tuple(rows), spread)
+    return Table(tuple(summaries), batch_sizes, tuple(rows), spread, predicted)
 
 
 def speed_text(summary: Optional[Summary], spread: bool = False) -> str:
@@ -111,9 +113,16 @@ def speed_text(summary: Optional[Summary], spread: bool = False) -> str:
     return _text(summary, figure)
 
 
-def memory_text(summary: Optional[Summary]) -> str:
-    """The memory in whole MiB, or why there is none."""
-    return _text(summary, lambda found: "unknown" if found.memory_mib is None else f"{found.memory_mib:.0f}")
+def memory_text(summary: Optional[Summary], predicted: bool = False) -> str:
+    """The memory in whole MiB, or why there is none; in brackets what was predicted, if asked."""
+    text = _text(summary, lambda found: "unknown" if found.memory_mib is None else f"{found.memory_mib:.0f}")
+    return f"{text} ({predicted_text(summary.predicted)})" if predicted and summary and summary.predicted else text
+
+
+def predicted_text(predicted: Predicted) -> str:
+    """Predicted memory in whole MiB, as an interval where it is one."""
+    low, high = f"{predicted.low_mib:.0f}", f"{predicted.high_mib:.0f}"
+    return low if low == high else f"{low} - {high}"
 
 
 def accuracy_text(top5: Optional[float]) -> str:

@@ -3,7 +3,7 @@
 History of the format:
 
 1. The first: ``cell`` (what was asked), ``method`` (how it was to be measured), ``status``, ``speed``, ``memory`` (what
-   came out), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on), ``model`` (what exactly ran).
+   came out), ``predicted`` (what was expected), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on), ``model`` (what exactly ran).
 """
 
 from __future__ import annotations
@@ -104,6 +104,14 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """Memory of one device that was predicted before the cell ran, in MiB: an interval, or twice the same figure."""
+
+    low_mib: float
+    high_mib: float
+
+
+@dataclass(frozen=True)
 class Record:
     """One measurement, finished or failed. See docs/results.md for every field with an example."""
 
@@ -115,6 +123,7 @@ class Record:
     method: Dict[str, Any] = field(default_factory=dict)
     speed: Optional[Speed] = None
     memory: Optional[Memory] = None
+    predicted: Optional[Predicted] = None
     warnings: Tuple[Dict[str, str], ...] = ()
     model: Dict[str, Any] = field(default_factory=dict)
     machine: Dict[str, Any] = field(default_factory=dict)
@@ -180,6 +189,8 @@ def from_fields(fields: dict) -> Record:
         content["speed"] = _build(Speed, speed)
     if content.get("memory") is not None:
         content["memory"] = _build(Memory, content["memory"])
+    if content.get("predicted") is not None:
+        content["predicted"] = _build(Predicted, content["predicted"])
     record = _build(Record, content)
     if record.status == OK and record.speed is None:
         raise ValueError("status ok without a speed")

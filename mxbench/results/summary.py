@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from .record import OK, OUT_OF_MEMORY, SKIPPED, Cell, Record, latest
+from .record import OK, OUT_OF_MEMORY, SKIPPED, Cell, Predicted, Record, latest
 from .statistics import Interval, half_width, process_interval
 from .warnings import describe
 
@@ -70,6 +70,11 @@ class Summary:
         """Median of the processes' memory."""
         taken = [record.memory.mib for record in self._finished() if record.memory]
         return median(taken) if taken else None
+
+    @property
+    def predicted(self) -> Optional[Predicted]:
+        """Memory that was predicted for the cell."""
+        return self.records[-1].predicted
 
     @property
     def warnings(self) -> List[str]:

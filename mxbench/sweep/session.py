@@ -16,6 +16,7 @@ from ..results.record import ERROR, TIMEOUT, Cell, Record
 from ..symbols import Network, get_network, list_networks
 from . import child
 from .devices import Devices, devices
+from .foresight import foresee, order
 from .grid import Step, is_from
 from .lock import exclusive
 from .progress import Progress
@@ -99,12 +100,15 @@ def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
         raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.names)} devices: "
                         "give at least one for each")
     spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
+    cells = [_cell(options, network, size, found.names, spec) for network in networks for size in batch_sizes]
+    predicted = foresee(cells, networks)
     return Plan(
-        cells=[_cell(options, network, size, found.names, spec) for network in networks for size in batch_sizes],
+        cells=order(cells, predicted, found, options["memory_limit"] or 0, say),
         method=_method(options),
         data=dataclasses.asdict(spec),
         sources={network.name: network.source for network in networks if network.source},
         facts={one.name: {"display_name": one.display_name, "reference_top5": one.top5} for one in networks},
+        predicted=predicted,
         repeats=options["repeats"],
         shuffle=options["shuffle"],
         memory_limit=options["memory_limit"] or 0,

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..measure.job import Job
 from ..measure.method import Method
 from ..results import store
-from ..results.record import ERROR, OUT_OF_MEMORY, Cell, Record, from_fields, to_line
+from ..results.record import ERROR, OUT_OF_MEMORY, Cell, Predicted, Record, from_fields, to_line
 from .child import REFUSED, Outcome
 from .grid import MEMORY_LIMIT, Done, Step, grid
 from .signals import held_back
@@ -21,7 +21,8 @@ class Plan:
     """What a sweep is to measure.
 
     ``sources`` maps the names of networks that do not come with mxbench to where they are defined, ``facts`` every name to
-    what the tables say of it. ``surroundings`` are the fields ``machine``, ``software`` and ``variables`` of a record made
+    what the tables say of it, ``predicted``
+    cells to the memory that they will take. ``surroundings`` are the fields ``machine``, ``software`` and ``variables`` of a record made
     here and now: what counts as done must have been made in the same. ``shuffle`` is a seed, None for the order of the
     cells; ``again`` measures what is done already once more.
     """
@@ -31,6 +32,7 @@ class Plan:
     data: Dict[str, object]
     sources: Dict[str, str] = dataclasses.field(default_factory=dict)
     facts: Dict[str, Dict] = dataclasses.field(default_factory=dict)
+    predicted: Dict[Cell, Predicted] = dataclasses.field(default_factory=dict)
     repeats: int = 1
     shuffle: Optional[int] = None
     memory_limit: int = 0
@@ -150,5 +152,7 @@ def _record(plan: Plan, step: Step, outcome: Outcome, surroundings: dict, inferr
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         **surroundings, **(outcome.fields or {}),
     }
+    if step.cell in plan.predicted:
+        fields["predicted"] = dataclasses.asdict(plan.predicted[step.cell])
     fields["model"] = {**plan.facts.get(step.cell.network, {}), **fields.get("model", {})}
     return from_fields(fields)
