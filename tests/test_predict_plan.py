@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 
 import pytest
@@ -16,10 +17,18 @@ from mxbench.symbols.registry import ZOO_NAMES
 GLUON_SAMPLE = ("densenet121", "inceptionv3", "mobilenetv2_0.25", "vgg11_bn")
 
 
+@pytest.fixture(autouse=True)
+def freed_executors():
+    """Executors are in reference cycles: left to Python, hundreds of them would fill the memory."""
+    yield
+    gc.collect()
+
+
 def allocated_mib(symbol, batch_size, image_shape):
     """What MXNet prints after a bind for training with gradients for everything but data and label, as Module binds."""
     wanted = {name: "null" if name == "data" or name.endswith("label") else "write" for name in symbol.list_arguments()}
-    executor = symbol.simple_bind(mx.cpu(), grad_req=wanted, data=(batch_size,) + tuple(image_shape))
+    executor = symbol.simple_bind(mx.cpu(), grad_req=wanted, type_dict={"data": "float32"},
+                                  data=(batch_size,) + tuple(image_shape))
     return int(re.search(r"Total (\d+) MB allocated", executor.debug_str()).group(1))
 
 
@@ -73,6 +82,14 @@ def test_cutting_a_graph_is_cutting_the_symbol():
                                          network.image_shape).total_bytes)
 
 
+@pytest.mark.parametrize("name", ["resnet-18", "vgg16", "inception-bn"])
+def test_recomputation_of_cheap_layers_is_planned_exactly(name, monkeypatch):
+    monkeypatch.setenv("MXNET_BACKWARD_DO_MIRROR", "1")
+    network = get_network(name)
+    planned = predict.plan_training(predict.load(network.get_symbol()), 20, network.image_shape, mirroring="all")
+    assert planned.total_bytes >> 20 == allocated_mib(network.get_symbol(), 20, network.image_shape)
+
+
 def test_resnet_200_without_its_mirroring_is_planned_exactly():
     symbol = get_network("resnet-200").get_symbol()
     graph = predict.load(symbol)
@@ -81,6 +98,16 @@ def test_resnet_200_without_its_mirroring_is_planned_exactly():
     plain = mx.sym.load_json(re.sub(r'"__force_mirroring__": "True"', '"__force_mirroring__": "False"', symbol.tojson()))
     assert without >> 20 == allocated_mib(plain, 8, (3, 224, 224))
     assert with_mirroring < without / 3
+
+
+@pytest.mark.parametrize("name", ["resnet-18", "inception-v3"])
+def test_half_precision_is_planned_exactly(name):
+    network = get_network(name)
+    symbol = network.get_symbol(dtype="float16")
+    assert_equal(symbol, 20, network.image_shape)
+    graph = predict.to_float16(predict.load(network.get_symbol()))
+    assert (predict.plan_training(graph, 20, network.image_shape).total_bytes
+            == predict.plan_training(predict.load(symbol), 20, network.image_shape).total_bytes)
 
 
 @pytest.mark.parametrize("name", GLUON_SAMPLE)
@@ -97,6 +124,7 @@ def test_every_gluon_network_is_planned_exactly(batch_size):
     for name in sorted(_models):
         size = 299 if name == "inceptionv3" else 224
         assert_equal(gluon_symbol(name), batch_size, (3, size, size))
+        gc.collect()
 
 
 class RandomNetwork:

@@ -132,7 +132,7 @@ _BACKWARD_1_9: Dict[str, Callable] = {
     "SoftmaxOutput": _always(Backward(_reads("o0 i1"), 2, _SHARES)),
     "_copy": _always(Backward(_reads("g0"), in_place=_SHARES, identity=True)),
     "add_n": _always(Backward(_reads("g0"), in_place=_SHARES, identity=True, copies=True)),
-    "clip": _always(Backward(_reads("g0 i0"), in_place=_SHARES)),
+    "clip": _always(Backward(_reads("g0 i0"))),
     "elemwise_add": _always(Backward(passes=True)),
 }
 
