@@ -55,15 +55,14 @@ class GpuMemory:
     def __init__(self, device_ids: Sequence[int], watch: Watch):
         self._device_ids = list(device_ids)
         self._before = "NVML's reading before the process touched the device"
-        self._baseline_mib = watch.used_mib() or []
-        self._peak_mib: List[float] = []
-
-    def mark_baseline(self) -> None:
-        """Settle the baseline before training allocates: the reading made at construction, where NVML gave one."""
-        if not self._baseline_mib:
+        self._baseline_mib = watch.used_mib()
+        if self._baseline_mib is None:
             self._before = "the same reading after the CUDA context was made"
             self._baseline_mib = self._used_mib()
         self._peak_mib = self._baseline_mib
+
+    def mark_baseline(self) -> None:
+        """Nothing to do: the baseline is older than the input, part of which can lie on the device."""
 
     def sample(self) -> None:
         """Read the devices between two windows; MXNet's pool keeps what it has taken, so the peak is not missed."""

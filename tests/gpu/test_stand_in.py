@@ -30,29 +30,34 @@ def grid(libraries, tmp_path_factory):
     return machine.records(), done.stdout
 
 
-def test_the_whole_grid_ends_in_memory_read_or_memory_exhausted(grid):
+def test_the_whole_grid_fits_into_the_memory_of_a_titan_x(grid):
     records, _ = grid
     assert len(records) == 64
-    assert {record["status"] for record in records} == {"ok", "out_of_memory"}
+    assert [record["message"] for record in records if record["status"] != "ok"] == []
 
 
 def test_a_larger_batch_takes_more_memory(grid):
-    figures = {(one["cell"]["network"], one["cell"]["batch_size"]): one["memory"]["mib"] for one in grid[0] if one["memory"]}
+    figures = {(one["cell"]["network"], one["cell"]["batch_size"]): one["memory"]["mib"] for one in grid[0]}
     for (network, batch_size), mib in figures.items():
         assert mib < figures.get((network, batch_size + 10), 12206), network
 
 
-def test_what_does_not_fit_ends_in_the_allocators_own_words_and_the_sweep_goes_on(grid):
-    failed = [record for record in grid[0] if record["status"] == "out_of_memory"]
-    tried = [record for record in failed if not record["inferred"]]
-    assert tried
-    assert all("cudaMalloc retry failed: out of memory" in record["message"] for record in tried)
-    assert {record["cell"]["network"] for record in failed} == {record["cell"]["network"] for record in tried}
+def test_what_does_not_fit_ends_in_the_allocators_own_words_and_the_sweep_goes_on(machine):
+    records = machine.measure(
+        "--gpus", "0", "--networks", "resnet-152,squeezenet", "--batch-sizes", "10,20,30", STAND_IN_GPU_MIB="4000",
+    )
+    found = {(one["cell"]["network"], one["cell"]["batch_size"]): one for one in records}
+    assert {key: one["status"] for key, one in found.items()} == {
+        ("resnet-152", 10): "ok", ("resnet-152", 20): "out_of_memory", ("resnet-152", 30): "out_of_memory",
+        ("squeezenet", 10): "ok", ("squeezenet", 20): "ok", ("squeezenet", 30): "ok",
+    }
+    tried = [record for record in records if record["status"] == "out_of_memory" and not record["inferred"]]
+    assert tried and all("cudaMalloc retry failed: out of memory" in record["message"] for record in tried)
 
 
-def test_one_pair_of_tables_holds_measured_and_failed_cells(grid):
+def test_one_pair_of_tables_holds_all_cells(grid):
     _, tables = grid
-    assert tables.count("| CaffeNet") == tables.count("| ResNeXt-101-64x4d") == 2
+    assert tables.count("\n|CaffeNet ") == tables.count("\n|ResNeXt-101-64x4d") == 2
 
 
 def test_results_are_marked_and_never_published(machine):
