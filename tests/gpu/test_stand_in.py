@@ -1,13 +1,11 @@
 """The sweep runs on MXNet's GPU build, without a GPU: CUDA's memory is accounted for, and nothing is computed."""
 
-import json
 import subprocess
 import sys
 
 import pytest
-from conftest import BRIEFLY, ROOT, Machine
-
 from build import build
+from stand_in_machine import BRIEFLY, ROOT, Machine
 
 ONE = ("--gpus", "0", "--network", "squeezenet", "--batch-size", "10")
 
@@ -203,4 +201,4 @@ def test_a_gpu_run_is_resumed_and_not_measured_twice(machine):
     machine.mxbench("run", *BRIEFLY, *ONE, "--output", machine.results)
     assert len(machine.records()) == 1
     machine.mxbench("run", *BRIEFLY, *ONE, "--output", machine.results, STAND_IN_GPU_MIB="8000")
-    assert [json.loads(line)["machine"]["gpu_memory_mib"] for line in machine.results.read_text().splitlines()] == [[12206], [8000]]
+    assert [record["machine"]["gpu_memory_mib"] for record in machine.records()] == [[12206], [8000]]
