@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
 from mxbench.errors import UserError
-from mxbench.predict import published
-from mxbench.predict.memory import CONTEXT_2017_MIB
+from mxbench.predict import load, plan_training, published
+from mxbench.predict.memory import CONTEXT_2017_MIB, RELEASES
+from mxbench.predict.rules import Backward
+from mxbench.symbols import get_network
 from mxbench.symbols.export import json_path
 from mxbench.symbols.registry import ZOO_NAMES
 
@@ -58,6 +62,25 @@ def test_only_the_cells_published_as_out_of_memory_do_not_fit(cells, known):
     assert verdicts.pop(("resnext-101-64x4d", 40)) == "out of memory"
     assert verdicts.pop(("resnext-101-64x4d", 30)) == "marginal"
     assert set(verdicts.values()) == {"fits"}
+
+
+def cpu_build(rules):
+    """The rules of the CPU build: without cuDNN, activations keep their output alone and poolings may overwrite."""
+    backward = {
+        **rules.backward,
+        "Activation": lambda node: Backward((("gradient", 0), ("output", 0)), in_place=((0, 0),)),
+        "Pooling": lambda node: Backward((("gradient", 0), ("input", 0), ("output", 0)), in_place=((1, 0),)),
+    }
+    return dataclasses.replace(rules, backward=backward)
+
+
+def test_plans_equal_those_of_the_cpu_wheels_of_that_time():
+    lines = (Path(__file__).parent / "data" / "predict" / "old-plans.jsonl").read_text().splitlines()[1:]
+    for record in map(json.loads, lines):
+        graph = load(json_path(record["network"]))
+        image_shape = get_network(record["network"]).image_shape
+        plan = plan_training(graph, record["batch_size"], image_shape, cpu_build(RELEASES[record["mxnet"]]))
+        assert plan.total_bytes >> 20 == record["mib"], record
 
 
 def test_resnet_200_tells_mxnet_0_11_from_0_10(known):

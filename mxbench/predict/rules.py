@@ -152,7 +152,7 @@ _BACKWARD_0_11: Dict[str, Callable] = {
     "SoftmaxOutput": _always(Backward(_reads("i1 o0"), 2, ((1, 0),))),
 }
 
-MXNET_0_11 = Rules("0.11", _FORWARD_0_11, _BACKWARD_0_11, counts_storages=False, merges=False)
+MXNET_0_11 = Rules("0.11", _FORWARD_0_11, _BACKWARD_0_11, counts_storages=True, merges=False)
 
 # Until 0.11 an addition had a backward node of two outputs instead of handing its gradient on.
 _ADD_0_10 = {"elemwise_add": _always(Backward(_reads("g0"), 2, ((0, 0), (0, 1))))}
