@@ -74,6 +74,13 @@ def test_a_plot_is_drawn(capsys, tmp_path):
     assert "<svg" in file.read_text()
 
 
+@pytest.mark.parametrize("name", ["nowhere/live.svg", "live.nothing"])
+def test_a_plot_that_cannot_be_written_is_refused_in_one_line(capsys, tmp_path, name):
+    pytest.importorskip("matplotlib")
+    code, _, error = run(capsys, "--network", "caffenet", "--plot", tmp_path / name)
+    assert code == 2 and "plot cannot be written" in error and error.count("\n") == 1
+
+
 def test_a_symbol_file_is_a_network_too(capsys):
     by_file = run(capsys, "--symbol", json_path("resnet-18"), "--batch-size", 4)[1]
     by_name = run(capsys, "--network", "resnet-18", "--batch-size", 4)[1]

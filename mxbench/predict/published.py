@@ -12,6 +12,7 @@ from ..errors import UserError
 from .edits import cut
 from .graph import load
 from .memory import Prediction, Predictor
+from .text import canvas, save
 
 # What the published table's card, a Maxwell TITAN X of 12 GiB, shows to CUDA.
 TITAN_X_MIB = 12206
@@ -107,13 +108,12 @@ def verdict(cell: Cell, context_mib: float) -> str:
 
 
 def plot(known: Sequence[Cell], context_mib: float, path: str) -> None:
-    """Draw predicted against published memory into ``path``; the suffix decides the format. Needs matplotlib."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """Draw predicted against published memory into ``path``; the suffix decides the format.
 
-    figure = Figure(figsize=(6, 6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    Raises:
+        UserError: matplotlib is missing, or the file cannot be written.
+    """
+    figure, axes = canvas((6, 6))
     extent = [min(cell.published_mib for cell in known), max(cell.published_mib for cell in known)]
     axes.plot(extent, extent, color="grey", linewidth=0.8)
     for position, network in enumerate(dict.fromkeys(cell.network for cell in known)):
@@ -123,4 +123,4 @@ def plot(known: Sequence[Cell], context_mib: float, path: str) -> None:
     axes.set(xscale="log", yscale="log", xlabel="published, MiB", ylabel="predicted, MiB",
              title="Training memory of 16 networks on a TITAN X, 2017")
     axes.legend(fontsize=7)
-    figure.savefig(path)
+    save(figure, path)
