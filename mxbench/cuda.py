@@ -20,7 +20,7 @@ DRIVER_ADVICE = (
     "pip uninstall -y mxnet-cu112, then pip install 'mxbench[cpu]'"
 )
 
-# Compute capabilities that mxnet-cu112 1.9.1 has machine code for. It has no PTX that a driver could compile for others.
+# Compute capabilities that mxnet-cu112 1.9.1 has machine code for. It has no PTX for a driver to compile for others.
 MACHINE_CODE = ((5, 0), (6, 0), (7, 0), (8, 0), (8, 6))
 GENERATIONS = {
     2: "Fermi", 3: "Kepler", 5: "Maxwell", 6: "Pascal", 7: "Volta or Turing", 8: "Ampere or Ada", 9: "Hopper",
@@ -34,7 +34,7 @@ _STAND_IN_MARK = "mxbench_stand_in"  # only the libraries of tests/gpu have this
 
 
 class Library(NamedTuple):
-    """A shared library, the package that brings it, and whether MXNet itself links to it or only another library does."""
+    """A shared library, the package that brings it, and whether MXNet itself links to it or only another library."""
 
     name: str
     package: str
@@ -209,7 +209,7 @@ def _gpu(driver, number: int) -> Gpu:
 
 
 def runs_on(capability: Tuple[int, int]) -> bool:
-    """Whether mxnet-cu112 has machine code for a GPU: code runs on the same major and an equal or higher minor number."""
+    """Whether mxnet-cu112 has code for a GPU: code runs on the same major and an equal or higher minor number."""
     return any(capability[0] == major and capability[1] >= minor for major, minor in MACHINE_CODE)
 
 
@@ -226,5 +226,5 @@ def _check(driver, code: int) -> None:
     name = ctypes.c_char_p()
     driver.cuGetErrorName(code, ctypes.byref(name))
     told = (name.value or b"").decode() or f"error {code}"
-    raise UserError(f"the NVIDIA driver does not work ({told}): run nvidia-smi, which says more, and restart the machine "
-                    "or install the driver again")
+    raise UserError(f"the NVIDIA driver does not work ({told}): run nvidia-smi, which says more, and restart the "
+                    "machine or install the driver again")

@@ -86,7 +86,8 @@ def _library_advice(error: OSError) -> str:
         if library in str(error):
             return f"MXNet needs {library}, which this system lacks: run apt-get install {package} (Debian, Ubuntu)"
     if cuda.DRIVER in str(error):
-        return f"MXNet's GPU build needs an NVIDIA driver, and {cuda.DRIVER} is not on this machine: {cuda.DRIVER_ADVICE}"
+        return (f"MXNet's GPU build needs an NVIDIA driver, and {cuda.DRIVER} is not on this machine: "
+                f"{cuda.DRIVER_ADVICE}")
     for one in cuda.LIBRARIES:
         if one.name in str(error):
             return f"MXNet's GPU build needs {one.name}, which is not found: {cuda.missing_library_advice(one.name)}"

@@ -82,7 +82,8 @@ def test_threads_that_the_environment_settles_are_shown(tmp_path):
 
 
 @pytest.mark.parametrize("version, level, told", [
-    (10020, FAILURE, "CUDA 10.2 only"), (11020, WARNING, "MXNET_USE_FUSION=0"), (11080, OK, "CUDA 11.8"), (13000, OK, "CUDA 13.0"),
+    (10020, FAILURE, "CUDA 10.2 only"), (11020, WARNING, "MXNET_USE_FUSION=0"), (11080, OK, "CUDA 11.8"),
+    (13000, OK, "CUDA 13.0"),
 ])
 def test_the_driver_must_know_cuda_11_and_better_11_8(version, level, told):
     nvrtc = next(library for library in cuda.LIBRARIES if library.name == "libnvrtc.so.11.2")

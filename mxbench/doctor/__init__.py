@@ -16,8 +16,9 @@ def examine() -> List[Finding]:
     """Every check, in the order in which the causes build on each other; works without MXNet as well."""
     facts = gather()
     return [
-        *software.installed(), *software.system_libraries(facts.is_gpu_build), *gpus.libraries(facts), *gpus.driver(facts),
-        software.imported(facts), *gpus.devices(facts), *gpus.management(facts), *system.findings(),
+        *software.installed(), *software.system_libraries(facts.is_gpu_build), *gpus.libraries(facts),
+        *gpus.driver(facts), software.imported(facts), *gpus.devices(facts), *gpus.management(facts),
+        *system.findings(),
     ]
 
 

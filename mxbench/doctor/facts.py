@@ -44,7 +44,8 @@ def gather() -> Facts:
             check=False, timeout=_PATIENCE_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return Facts(cuda.is_gpu_build(), import_error=f"MXNet's import does not end within {_PATIENCE_SECONDS} seconds")
+        told = f"MXNet's import does not end within {_PATIENCE_SECONDS} seconds"
+        return Facts(cuda.is_gpu_build(), import_error=told)
     # The import may end the process: each line has all that was known by then.
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode == 0 and lines:

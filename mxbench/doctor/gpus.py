@@ -46,13 +46,13 @@ def driver(facts: Facts) -> List[Finding]:
     version = facts.cuda_of_driver
     text = f"{version // 1000}.{version % 1000 // 10}"
     if version < OLDEST_CUDA_OF_DRIVER:
-        return [Finding(FAILURE, "NVIDIA driver", f"the NVIDIA driver supports CUDA {text} only, and MXNet's GPU build needs 11",
-                        "install driver 450.80.02 or newer")]
+        return [Finding(FAILURE, "NVIDIA driver", f"the NVIDIA driver supports CUDA {text} only, and MXNet's GPU build "
+                        "needs 11", "install driver 450.80.02 or newer")]
     nvrtc = next((loaded.version for loaded in facts.libraries if loaded.library.name.startswith("libnvrtc")), "")
     if version < NVRTC_CUDA and nvrtc.startswith("11.8"):
-        return [Finding(WARNING, "NVIDIA driver", f"the NVIDIA driver supports CUDA {text}, older than the 11.8 of NVRTC, which "
-                        "compiles MXNet's fused operators", "if a run ends in an error about PTX, install driver 520.61.05 "
-                        "or newer, or set MXNET_USE_FUSION=0")]
+        return [Finding(WARNING, "NVIDIA driver", f"the NVIDIA driver supports CUDA {text}, older than the 11.8 of "
+                        "NVRTC, which compiles MXNet's fused operators", "if a run ends in an error about PTX, install driver "
+                        "520.61.05 or newer, or set MXNET_USE_FUSION=0")]
     return [Finding(OK, "NVIDIA driver", f"supports CUDA {text}")]
 
 
@@ -80,17 +80,18 @@ def wanted(facts: Facts, number: int) -> List[Finding]:
         return [Finding(OK, f"GPU {number}", found)]
     generation = cuda.GENERATIONS.get(gpu.capability[0], "a generation of its own")
     return [Finding(FAILURE, f"GPU {number}",
-                    f"MXNet 1.9.1 has no machine code for GPU {number}, {gpu.name} ({generation}, compute capability {capability}), "
-                    "and would say \"no kernel image is available\"",
+                    f"MXNet 1.9.1 has no machine code for GPU {number}, {gpu.name} ({generation}, compute capability "
+                    f"{capability}), and would say \"no kernel image is available\"",
                     "use a GPU of capability 5.0 to 8.9 (Maxwell to Ampere and Ada), or the CPU")]
 
 
 def _none(facts: Facts) -> Finding:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        return Finding(FAILURE, "GPUs", f"CUDA shows no GPU, because CUDA_VISIBLE_DEVICES is {chosen!r}", "unset that variable")
-    return Finding(FAILURE, "GPUs", "the NVIDIA driver finds no GPU", "run nvidia-smi -L, which lists those that there are; a "
-                   "container must be started with --gpus all")
+        return Finding(FAILURE, "GPUs", f"CUDA shows no GPU, because CUDA_VISIBLE_DEVICES is {chosen!r}",
+                       "unset that variable")
+    return Finding(FAILURE, "GPUs", "the NVIDIA driver finds no GPU", "run nvidia-smi -L, which lists those that there "
+                   "are; a container must be started with --gpus all")
 
 
 def management(facts: Facts) -> List[Finding]:

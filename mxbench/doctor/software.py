@@ -39,8 +39,8 @@ def _numpy() -> Finding:
         return Finding(FAILURE, "NumPy", f"MXNet 1.9.1 does not run with NumPy {version}, only with NumPy 1",
                        f"run pip install {fitting}")
     if (major, minor) >= (1, 24) and sys.version_info < (3, 12):
-        return Finding(WARNING, "NumPy", f"NumPy {version} is newer than MXNet 1.9.1 knows: np.bool is gone since 1.24, so "
-                       "import mxnet fails; mxbench puts such names back for itself, other programs do not",
+        return Finding(WARNING, "NumPy", f"NumPy {version} is newer than MXNet 1.9.1 knows: np.bool is gone since "
+                       "1.24, so import mxnet fails; mxbench puts such names back for itself, other programs do not",
                        f"run pip install {fitting}")
     return Finding(OK, "NumPy", version)
 
@@ -52,10 +52,10 @@ def _build() -> Finding:
                        "run pip install 'mxbench[cpu]', or 'mxbench[cu112]' for an NVIDIA GPU")
     names = [build.split()[0] for build in builds]
     if len(builds) > 1:
-        gpu_build = next((name for name in names if name.startswith("mxnet-cu")), names[-1])
-        return Finding(FAILURE, "MXNet package", f"{' and '.join(builds)} are both installed and overwrite each other's files",
-                       f"run pip uninstall -y {' '.join(names)}, then pip install 'mxbench[cpu]', or 'mxbench[cu112]' for "
-                       f"{gpu_build}")
+        return Finding(FAILURE, "MXNet package",
+                       f"{' and '.join(builds)} are both installed and overwrite each other's files",
+                       f"run pip uninstall -y {' '.join(names)}, then pip install 'mxbench[cpu]', or 'mxbench[cu112]' "
+                       "for an NVIDIA GPU")
     if builds[0].split()[1] != "1.9.1":
         return Finding(WARNING, "MXNet package", f"{builds[0]} is not the version that mxbench is made for",
                        f"run pip install {names[0]}==1.9.1")
@@ -81,4 +81,5 @@ def imported(facts: Facts) -> Finding:
     if facts.import_error:
         return Finding(FAILURE, "import mxnet", facts.import_error)
     features = ", ".join(name for name in _SHOWN_FEATURES if name in facts.features)
-    return Finding(OK, "import mxnet", f"version {facts.mxnet}, built with {features or 'none of its optional features'}")
+    built_with = features or "none of its optional features"
+    return Finding(OK, "import mxnet", f"version {facts.mxnet}, built with {built_with}")

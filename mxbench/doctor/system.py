@@ -27,9 +27,10 @@ def _threads() -> Finding:
     told = ", ".join(f"{name}={value}" for name, value in chosen.items())
     threads = chosen.get("OMP_NUM_THREADS", str(cores))
     if threads != str(cores):
-        return Finding(WARNING, "threads", f"{told} in the environment wins over the {cores} physical cores that mxbench would use",
-                       "unset OMP_NUM_THREADS unless you mean it")
-    return Finding(OK, "threads", f"{cores}, one for each physical core" + (f" ({told} in the environment)" if told else ""))
+        return Finding(WARNING, "threads", f"{told} in the environment wins over the {cores} physical cores that "
+                       "mxbench would use", "unset OMP_NUM_THREADS unless you mean it")
+    chosen_by = f" ({told} in the environment)" if told else ""
+    return Finding(OK, "threads", f"{cores}, one for each physical core{chosen_by}")
 
 
 def _cache(folder: Path) -> Finding:
@@ -43,6 +44,6 @@ def _disk(subject: str, folder: Path) -> Finding:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free_mib = shutil.disk_usage(there).free / 2**20
     if free_mib < _WANTED_FREE_MIB:
-        return Finding(WARNING, subject, f"{free_mib:.0f} MiB are free in {there}", f"free {_WANTED_FREE_MIB} MiB; images and "
-                       "results would not fit")
+        return Finding(WARNING, subject, f"only {free_mib:.0f} MiB are free in {there}",
+                       f"make {_WANTED_FREE_MIB} MiB free, so that images and results fit")
     return Finding(OK, subject, f"{free_mib / 1024:.0f} GiB free")

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Sequence
 from .. import cuda
 
 _MIB = 2**20
+_UNREAD = "clocks, temperature and other processes of the GPU are not read"
 _SM_CLOCK, _MEMORY_CLOCK = 1, 2  # NVML_CLOCK_SM, NVML_CLOCK_MEM
 _GPU_TEMPERATURE = 0  # NVML_TEMPERATURE_GPU
 _THROTTLE_REASONS = {  # nvmlClocksThrottleReason*
@@ -54,14 +55,14 @@ class Watch:
         try:
             import pynvml
         except ImportError:
-            self.missing = "clocks, temperature and other processes of the GPU are not read: run pip install nvidia-ml-py"
+            self.missing = f"{_UNREAD}: run pip install nvidia-ml-py"
             return
         try:
             pynvml.nvmlInit()
             self._handles = [pynvml.nvmlDeviceGetHandleByPciBusId(gpu.pci_bus_id.encode()) for gpu in self._gpus]
             self._nvml = pynvml
         except pynvml.NVMLError as error:
-            self.missing = f"clocks, temperature and other processes of the GPU are not read: NVML says {error}"
+            self.missing = f"{_UNREAD}: NVML says {error}"
 
     def _ask(self, question):
         """What NVML answers, None where the device does not have it."""

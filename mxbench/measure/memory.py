@@ -45,9 +45,9 @@ class GpuMemory:
 
     Make it before the process touches a device.
 
-    The reading is device-wide. The baseline is NVML's where it can be read, taken before the process touches the device,
-    so that the CUDA context counts, as it does in nvidia-smi; otherwise the first reading of MXNet, which has the context
-    in it already.
+    The reading is device-wide. The baseline is NVML's where it can be read, taken before the process touches the
+    device, so that the CUDA context counts, as it does in nvidia-smi; otherwise the first reading of MXNet, which has
+    the context in it already.
     """
 
     METHOD = "gpu_memory_info at its peak minus {before}"

@@ -37,5 +37,6 @@ def _numbers(gpus: str) -> List[int]:
     except ValueError:
         numbers = [-1]
     if any(number < 0 for number in numbers) or len(set(numbers)) < len(numbers):
-        raise UserError(f"--gpus {gpus}: give different GPU numbers separated by commas, such as 0 or 0,1; nothing for the CPU")
+        raise UserError(f"--gpus {gpus}: give different GPU numbers separated by commas, such as 0 or 0,1; nothing for the "
+                        "CPU")
     return numbers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-BRIEFLY = ("--data", "synthetic", "--min-seconds", "0", "--max-seconds", "0.1", "--disp-batches", "1", "--precision", "0.5")
+BRIEFLY = "--data synthetic --min-seconds 0 --max-seconds 0.1 --disp-batches 1 --precision 0.5".split()
 
 
 class Machine:

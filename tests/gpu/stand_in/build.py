@@ -1,7 +1,8 @@
 """Builds the stand-in CUDA libraries: ``python build.py FOLDER``, with gcc.
 
-``symbols.txt`` lists what libmxnet.so of mxnet-cu112 1.9.1 wants from CUDA. Each becomes a function that returns 0, unless
-``stand_in.c`` defines it (the generated ones are weak). All libraries are the same code under the names that are linked to.
+``symbols.txt`` lists what libmxnet.so of mxnet-cu112 1.9.1 wants from CUDA. Each becomes a function that returns 0,
+unless ``stand_in.c`` defines it (the generated ones are weak). All libraries are the same code under the names that are
+linked to.
 """
 
 import subprocess
@@ -14,8 +15,8 @@ HERE = Path(__file__).parent
 DRIVER = ("libcuda.so.1", "libnvidia-ml.so.1")
 CUDA = {
     "libcudart.so.11.0": "cuda_runtime", "libnvrtc.so.11.2": "cuda_nvrtc", "libcublas.so.11": "cublas",
-    "libcusolver.so.11": "cusolver", "libcufft.so.10": "cufft", "libcurand.so.10": "curand", "libnvToolsExt.so.1": "nvtx",
-    "libnccl.so.2": "nccl", "libcudnn.so.8": "cudnn",
+    "libcusolver.so.11": "cusolver", "libcufft.so.10": "cufft", "libcurand.so.10": "curand",
+    "libnvToolsExt.so.1": "nvtx", "libnccl.so.2": "nccl", "libcudnn.so.8": "cudnn",
 }
 
 

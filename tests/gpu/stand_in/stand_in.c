@@ -1,4 +1,5 @@
-/* Stand-in CUDA libraries: MXNet's GPU binary runs on a machine without a GPU, allocates for real, and computes nothing.
+/* Stand-in CUDA libraries: MXNet's GPU binary runs on a machine without a GPU, allocates for real, and computes
+ * nothing.
  *
  * Every function that is not written out here is generated as one that does nothing and returns success (see build.py).
  * What the devices look like is settled by the environment:
@@ -28,7 +29,7 @@ static const size MIB = 1UL << 20, PAGE = 2UL << 20, SMALL = 1UL << 20, CONTEXT 
 
 int mxbench_stand_in = 1; /* the mark by which mxbench knows that figures are not a GPU's */
 
-/* --- devices ------------------------------------------------------------------------------------------------------- */
+/* --- devices --------------------------------------------------------------------------------------------------- */
 
 static long setting(const char *name, long otherwise) {
     const char *value = getenv(name);
@@ -67,7 +68,7 @@ static int capability(int minor) {
     return minor ? (dot ? atoi(dot + 1) : 0) : atoi(text);
 }
 
-/* --- memory, seen by all processes ----------------------------------------------------------------------------------- */
+/* --- memory, seen by all processes ----------------------------------------------------------------------------- */
 
 struct process { int pid; size large[MAX_DEVICES], small[MAX_DEVICES]; };
 
@@ -206,9 +207,9 @@ int cudaMemcpy2DAsync(char *to, size to_pitch, const char *from, size from_pitch
 int cudaMemsetAsync(void *to, int value, size bytes) { if (to) memset(to, value, bytes); return SUCCESS; }
 int cudaDeviceCanAccessPeer(int *can) { *can = 1; return SUCCESS; }
 
-/* --- what a device is and does ---------------------------------------------------------------------------------------- */
+/* --- what a device is and does --------------------------------------------------------------------------------- */
 
-enum { THREADS_PER_BLOCK = 1, WARP = 10, MULTIPROCESSORS = 16, THREADS_PER_MULTIPROCESSOR = 39, MAJOR = 75, MINOR = 76 };
+enum { THREADS_PER_BLOCK = 1, WARP = 10, MULTIPROCESSORS = 16, THREADS_PER_PROCESSOR = 39, MAJOR = 75, MINOR = 76 };
 
 int cudaDeviceGetAttribute(int *value, int attribute) {
     switch (attribute) {
@@ -216,7 +217,7 @@ int cudaDeviceGetAttribute(int *value, int attribute) {
     case MINOR: *value = capability(1); break;
     case WARP: *value = 32; break;
     case MULTIPROCESSORS: *value = 80; break;
-    case THREADS_PER_MULTIPROCESSOR: *value = 2048; break;
+    case THREADS_PER_PROCESSOR: *value = 2048; break;
     default: *value = 1024;
     }
     return SUCCESS;
@@ -236,7 +237,9 @@ const char *cudaGetErrorString(int error) {
          : error == LAUNCH_FAILURE ? "unspecified launch failure" : "stand-in error";
 }
 
-const char *cudaGetErrorName(int error) { return error == OUT_OF_MEMORY ? "cudaErrorMemoryAllocation" : "cudaErrorStandIn"; }
+const char *cudaGetErrorName(int error) {
+    return error == OUT_OF_MEMORY ? "cudaErrorMemoryAllocation" : "cudaErrorStandIn";
+}
 
 int cudaRuntimeGetVersion(int *version) { *version = 11020; return SUCCESS; }
 int cudaDriverGetVersion(int *version) { *version = 11040; return SUCCESS; }
@@ -251,7 +254,7 @@ int cublasCreate_v2(void **made) { *made = handle; return SUCCESS; }
 int cusolverDnCreate(void **made) { *made = handle; return SUCCESS; }
 int curandCreateGenerator(void **made) { *made = handle; return SUCCESS; }
 
-/* --- cuDNN and NVRTC -------------------------------------------------------------------------------------------------- */
+/* --- cuDNN and NVRTC ------------------------------------------------------------------------------------------- */
 
 enum { WORKSPACE = 1 << 20 };
 
@@ -273,8 +276,8 @@ static int one_algorithm(int *count, struct performance *found) {
                                               struct performance *found) { return one_algorithm(count, found); } \
     int cudnnGetConvolution##KIND##Algorithm_v7(void *a, void *b, void *c, void *d, void *e, int asked, int *count, \
                                                 struct performance *found) { return one_algorithm(count, found); } \
-    int cudnnGetConvolution##KIND##WorkspaceSize(void *a, void *b, void *c, void *d, void *e, int algorithm, size *bytes) { \
-        *bytes = WORKSPACE; return SUCCESS; } \
+    int cudnnGetConvolution##KIND##WorkspaceSize(void *a, void *b, void *c, void *d, void *e, int algorithm, \
+                                                 size *bytes) { *bytes = WORKSPACE; return SUCCESS; } \
     int cudnnGetConvolution##KIND##AlgorithmMaxCount(void *a, int *count) { *count = 1; return SUCCESS; }
 
 CONVOLUTION(Forward)
@@ -288,7 +291,7 @@ int nvrtcGetProgramLogSize(void *program, size *bytes) { *bytes = 1; return SUCC
 int nvrtcGetProgramLog(void *program, char *text) { *text = 0; return SUCCESS; }
 int nvrtcGetLoweredName(void *program, const char *name, const char **lowered) { *lowered = "kernel"; return SUCCESS; }
 
-/* --- the driver ------------------------------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------------------------------------ */
 
 int cuInit(unsigned flags) { int count; visible(0, &count); return count ? SUCCESS : NO_DEVICE; }
 int cuDriverGetVersion(int *version) { return cudaDriverGetVersion(version); }
@@ -302,11 +305,14 @@ int cuDeviceGet(int *device, int number) {
 }
 int cuDeviceGetName(char *name, int length, int device) { snprintf(name, length, "stand-in GPU"); return SUCCESS; }
 int cuDeviceTotalMem_v2(size *bytes, int device) { *bytes = capacity(); return SUCCESS; }
-int cuDeviceGetPCIBusId(char *id, int length, int device) { snprintf(id, length, "0000:%02X:00.0", device + 1); return SUCCESS; }
+int cuDeviceGetPCIBusId(char *id, int length, int device) {
+    snprintf(id, length, "0000:%02X:00.0", device + 1);
+    return SUCCESS;
+}
 int cuDeviceGetAttribute(int *value, int attribute, int device) { return cudaDeviceGetAttribute(value, attribute); }
 int cuLaunchKernel(void) { return launch(); }
 
-/* --- NVML, which does not heed CUDA_VISIBLE_DEVICES --------------------------------------------------------------------- */
+/* --- NVML, which does not heed CUDA_VISIBLE_DEVICES ------------------------------------------------------------ */
 
 enum { INSUFFICIENT_SIZE = 7, NOT_FOUND = 6 };
 
@@ -319,7 +325,10 @@ int nvmlInitWithFlags(unsigned flags) { return SUCCESS; }
 int nvmlInit_v2(void) { return SUCCESS; }
 int nvmlShutdown(void) { return SUCCESS; }
 const char *nvmlErrorString(int error) { return "stand-in NVML error"; }
-int nvmlSystemGetDriverVersion(char *text, unsigned length) { snprintf(text, length, "470.0-stand-in"); return SUCCESS; }
+int nvmlSystemGetDriverVersion(char *text, unsigned length) {
+    snprintf(text, length, "470.0-stand-in");
+    return SUCCESS;
+}
 int nvmlDeviceGetHandleByPciBusId_v2(const char *id, void **device) {
     unsigned domain, bus;
     if (sscanf(id, "%x:%x:", &domain, &bus) != 2 || bus < 1 || bus > (unsigned)physical_count()) return NOT_FOUND;
@@ -344,11 +353,12 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, struc
     unsigned room = list ? *count : 0, found = 0;
     pthread_mutex_lock(&guard);
     open_state();
-    for (int i = 0; i < MAX_PROCESSES; i++)
-        if (lives(processes[i].pid) && used_by(&processes[i], index_of(device))) {
-            if (found < room) list[found] = (struct running){processes[i].pid, used_by(&processes[i], index_of(device)), 0, 0};
-            found++;
-        }
+    for (int i = 0; i < MAX_PROCESSES; i++) {
+        size bytes = used_by(&processes[i], index_of(device));
+        if (!bytes || !lives(processes[i].pid)) continue;
+        if (found < room) list[found] = (struct running){processes[i].pid, bytes, 0, 0};
+        found++;
+    }
     pthread_mutex_unlock(&guard);
     *count = found;
     return found > room ? INSUFFICIENT_SIZE : SUCCESS;
