@@ -66,10 +66,10 @@ def run(**options) -> int:
     Every finished measurement is appended to the results file at once. Interrupted, or started again for any other
     reason, the same command goes on where it stopped. "mxbench report FILE" renders the tables.
     """
-    from ..sweep.session import measure
+    from ..sweep.session import measure, say
 
     session = measure(options)
-    click.echo(f"results: {options['output']}; \"mxbench report {options['output']}\" renders the tables", err=True)
+    say(f"results: {options['output']}; \"mxbench report {options['output']}\" renders the tables")
     return session.exit_code
 
 
@@ -82,10 +82,10 @@ def run_all(**options) -> int:
     reason, the same command goes on where it stopped.
     """
     from ..report.document import build
-    from ..sweep.session import measure
+    from ..sweep.session import measure, say
 
     session = measure(options)
     if session.records:
         click.echo(build(session.records, spread=True), nl=False)
-    click.echo(f"results: {options['output']}", err=True)
+    say(f"results: {options['output']}")
     return session.exit_code

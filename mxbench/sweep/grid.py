@@ -72,11 +72,6 @@ class Done:
                     return record
         return None
 
-    def machine(self, step: Step) -> Dict:
-        """The machine as the records on the step's devices know it: a process knows the GPUs, a sweep does not."""
-        known = [record.machine for record in self._newest.values() if record.cell.devices == step.cell.devices]
-        return max(known, key=len, default={})
-
     def _had_the_memory(self, record: Record) -> bool:
         """Whether the record was made under the memory limit of today."""
         return record.method.get(MEMORY_LIMIT) == self._method.get(MEMORY_LIMIT)

@@ -97,7 +97,7 @@ def sweep(plan: Plan, path, run: Callable[..., Outcome], observer: Observer = Ob
     try:
         for step in remaining:
             with held_back():
-                record = _infer(plan, step, done) or _measure(plan, step, done, run, observer)
+                record = _infer(plan, step, done) or _measure(plan, step, run, observer)
                 store.append(path, record)
             done.add(record)
             made.append(record)
@@ -113,16 +113,11 @@ def _infer(plan: Plan, step: Step, done: Done):
     if cause is None:
         return None
     message = f"not run: out of memory at batch size {cause.cell.batch_size} already"
-    return _record(plan, step, Outcome(OUT_OF_MEMORY, message), _surroundings(plan, step, done), inferred=True)
+    return _record(plan, step, Outcome(OUT_OF_MEMORY, message), plan.surroundings, inferred=True)
 
 
-def _surroundings(plan: Plan, step: Step, done: Done) -> Dict[str, Dict]:
-    """What a step is made on, as far as that is known before its process tells."""
-    return {**plan.surroundings, "machine": done.machine(step) or plan.surroundings["machine"]}
-
-
-def _measure(plan: Plan, step: Step, done: Done, run: Callable[..., Outcome], observer: Observer) -> Record:
-    known, told = _surroundings(plan, step, done), {}
+def _measure(plan: Plan, step: Step, run: Callable[..., Outcome], observer: Observer) -> Record:
+    told = {}
 
     def on_event(event: dict) -> None:
         if event["event"] == "surroundings":
@@ -138,10 +133,10 @@ def _measure(plan: Plan, step: Step, done: Done, run: Callable[..., Outcome], ob
     if outcome.status == REFUSED:
         raise UserError(outcome.message)
     try:
-        record = _record(plan, step, outcome, {**known, **told})
+        record = _record(plan, step, outcome, {**plan.surroundings, **told})
         to_line(record)
     except (KeyError, TypeError, ValueError) as error:
-        return _record(plan, step, Outcome(ERROR, f"reported what is no measurement: {error}"), known)
+        return _record(plan, step, Outcome(ERROR, f"reported what is no measurement: {error}"), plan.surroundings)
     return record
 
 
