@@ -23,7 +23,7 @@ def run(capsys, *arguments):
 def test_one_network_is_told_part_by_part(capsys):
     code, out, _ = run(capsys, "--network", "resnet-50", "--batch-size", 32, "--gpu-memory", "8GiB")
     assert code == 0
-    for part in ("weights", "gradients", "optimizer state", "auxiliary", "input", "activations", "workspace", "context"):
+    for part in ("weights", "gradients", "optimizer state", "input", "activations", "workspace", "context"):
         assert re.search(rf"^  {part} ", out, re.MULTILINE)
     low, high = re.search(r"total +([\d,]+) - ([\d,]+)", out).groups()
     assert int(low.replace(",", "")) < int(high.replace(",", "")) < 8192

@@ -14,7 +14,8 @@ _PUBLISHED_CLASSES = 10
 @click.option("--network", help="A network by name.")
 @click.option("--symbol", metavar="FILE.json", help="A network as symbol JSON, written by any MXNet.")
 @click.option("--all", "all_networks", is_flag=True, help="The memory table of the 16 networks, as Markdown.")
-@click.option("--batch-size", type=CommaList(BatchSize()), help="Images in a batch. [default: 32; with --all 10,20,30,40]")
+@click.option("--batch-size", type=CommaList(BatchSize()),
+              help="Images in a batch. [default: 32; with --all 10,20,30,40]")
 @click.option("--image-shape", type=ImageShape(), help="[default: the network's own; 3,224,224 for --symbol]")
 @click.option("--protocol", type=click.Choice(["imagenet", "published"]), default="imagenet", show_default=True,
               help="published: cut after the last Flatten, 10 classes, a KVStore object.")
@@ -23,7 +24,8 @@ _PUBLISHED_CLASSES = 10
 @click.option("--mxnet", type=click.Choice(["1.9.1", "0.11", "0.10"]), default="1.9.1", show_default=True,
               help="0.11 and 0.10: on a GPU of 2017, as for the published table.")
 @click.option("--optimizer", default="sgd", show_default=True)
-@click.option("--mom", type=click.FloatRange(min=0), default=0.9, show_default=True, help="Momentum; 0 saves its state.")
+@click.option("--mom", type=click.FloatRange(min=0), default=0.9, show_default=True,
+              help="Momentum; 0 saves its state.")
 @click.option("--kv-store", help="A name, or object for a KVStore object, which keeps a copy of the weights. "
                                  "[default: device; object under protocol published]")
 @click.option("--dtype", default="float32", show_default=True, help="float32 or float16.")

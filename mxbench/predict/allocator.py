@@ -15,8 +15,8 @@ def _round_up(size: int, unit: int) -> int:
 def pool_bytes(sizes: Iterable[int]) -> int:
     """Device memory under the pool of MXNet 1.9.1 (its default, GPUPooledStorageManager).
 
-    The pool rounds to its page of 4 KiB and, above 2 MiB, to multiples of 2 MiB. The driver hands out memory in pieces of
-    2 MiB, which arrays below 1 MiB share.
+    The pool rounds to its page of 4 KiB and, above 2 MiB, to multiples of 2 MiB. The driver hands out memory in pieces
+    of 2 MiB, which arrays below 1 MiB share.
     """
     shared = own = 0
     for size in sizes:

@@ -116,9 +116,8 @@ class _Pass:
             if self.graph.nodes[index].operator is not None:
                 self._differentiate(index)
         outputs = [Use(self.forward[entry.node], entry.output) for entry in self.graph.outputs]
-        reached = set(order)
-        gradients = {index: self._gradient(Entry(index, 0))
-                     for index in order if index in set(self.graph.variables("parameter")) & reached}
+        roles = self.graph.roles()
+        gradients = {index: self._gradient(Entry(index, 0)) for index in order if roles.get(index) == "parameter"}
         ends = [use.step for use in outputs] + [use.step for use in gradients.values()]
         return TrainingGraph(self.graph, self.steps, _schedule(self.steps, ends), outputs, gradients)
 

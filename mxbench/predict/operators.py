@@ -1,7 +1,7 @@
 """The operators that predictions know: their inputs and the shapes of their outputs.
 
-Shapes are tuples of ints in MXNet's order, (N, C, H, W) for images. An operator is described once, here, for every MXNet;
-what its backward pass keeps differs by release and is described in :mod:`mxbench.predict.rules`.
+Shapes are tuples of ints in MXNet's order, (N, C, H, W) for images. An operator is described once, here, for every
+MXNet; what its backward pass keeps differs by release and is described in :mod:`mxbench.predict.rules`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What each operator's passes keep and overwrite, by MXNet release: the part of a memory plan that no shape tells.
 
-A backward node reads some of the gradients of its outputs, of the forward inputs and of the forward outputs; whatever it
-reads stays alive until it has run. An in-place pair (i, j) lets output j take over the storage of input i. The pairs and
-inputs are those that the operators declare to the executor (FGradient, FInplaceOption and FInplaceIdentity in MXNet's
-sources), checked against ``Executor.debug_str``.
+A backward node reads some of the gradients of its outputs, of the forward inputs and of the forward outputs; whatever
+it reads stays alive until it has run. An in-place pair (i, j) lets output j take over the storage of input i. The pairs
+and inputs are those that the operators declare to the executor (FGradient, FInplaceOption and FInplaceIdentity in
+MXNet's sources), checked against ``Executor.debug_str``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ class Rules:
 
 
 _SHARES = ((0, 0),)
-_NEVER: Pairs = ()
 
 
 def _reads(text: str, node=None) -> Tuple[Tuple[str, int], ...]:

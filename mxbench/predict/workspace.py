@@ -82,8 +82,8 @@ def bound_bytes(graph: Graph, shapes: Sequence[List[Shape]]) -> int:
 def bytes_of_2017(graph: Graph, shapes: Sequence[List[Shape]]) -> int:
     """What cuDNN 6 took for the published table: the largest layer within its limit.
 
-    Winograd where MXNet let cuDNN try algorithms (``cudnn_tune`` not off), for ungrouped 3x3 convolutions of more than 64
-    channels; FFT where cuDNN chose by itself, for kernels of 5x5, and of 3x3 from 30 images on, over maps that fill a
+    Winograd where MXNet let cuDNN try algorithms (``cudnn_tune`` not off), for ungrouped 3x3 convolutions of more than
+    64 channels; FFT where cuDNN chose by itself, for kernels of 5x5, and of 3x3 from 30 images on, over maps that fill a
     tile.
     """
     sizes = [0]
@@ -93,7 +93,8 @@ def bytes_of_2017(graph: Graph, shapes: Sequence[List[Shape]]) -> int:
         if layer.tune != "off":
             if layer.kernel == (3, 3) and layer.groups == 1 and max(layer.channels, layer.filters) > 64:
                 sizes.append(_winograd_bytes(layer))
-        elif min(layer.out) > _FFT_TILE - 6 and (layer.kernel == (5, 5) or layer.kernel == (3, 3) and layer.batch >= 30):
+        elif min(layer.out) > _FFT_TILE - 6 and (
+                layer.kernel == (5, 5) or layer.kernel == (3, 3) and layer.batch >= 30):
             sizes.append(_fft_bytes(layer))
         if sizes[-1] > layer.limit:
             sizes.pop()
