@@ -222,7 +222,9 @@ def _fits(value, kind) -> bool:
         expected = inner[:1] * len(value) if isinstance(value, tuple) and inner[1:] == (...,) else inner
         return isinstance(value, tuple) and len(value) == len(expected) and all(map(_fits, value, expected))
     if origin is dict:
-        return isinstance(value, dict)
+        return isinstance(value, dict) and all(_fits(item, inner[1]) for item in value.values())
+    if kind is Any:
+        return True
     if kind in (int, float):
         return isinstance(value, (int, kind)) and not isinstance(value, bool)
     return isinstance(value, kind)

@@ -80,4 +80,4 @@ class Done:
 def is_from(record: Record, machine: Dict) -> bool:
     """Whether a record was made on this machine, with the same libraries and settings as today's would be."""
     found = {**record.machine, "mxnet": record.software.get("mxnet"), "variables": record.variables}
-    return all(found.get(name) == value for name, value in machine.items())
+    return found == machine
