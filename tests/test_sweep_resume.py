@@ -172,6 +172,15 @@ def test_another_python_or_numpy_does_count(laboratory):
     assert laboratory.ran == []
 
 
+@pytest.mark.parametrize("fields", [{}, {"speed": {"images_per_second": "fast"}}, {"speed": SPEED, "model": 5},
+                                    {"speed": {"images_per_second": float("nan")}}])
+def test_a_report_that_is_no_measurement_is_an_error(tmp_path, fields):
+    plan = Plan(cells=CELLS[:1], method=Method(), data={}, surroundings=HERE)
+    [record] = sweep(plan, tmp_path / "results.jsonl", lambda *_: Outcome(OK, fields=fields))
+    assert record.status == ERROR and record.message.startswith("reported what is no measurement: ")
+    assert store.read(tmp_path / "results.jsonl") == ([record], [])
+
+
 def test_what_cannot_be_done_at_all_ends_the_sweep_and_keeps_what_is_finished(laboratory):
     with pytest.raises(UserError, match="so it went"):
         laboratory.sweep({"nin 20": REFUSED})

@@ -1,6 +1,7 @@
 """From the options of a command to records on the disk, with the fake worker in place of MXNet."""
 
 import dataclasses
+import io
 import json
 import signal
 import sys
@@ -18,7 +19,7 @@ from mxbench.results.record import Cell
 from mxbench.sweep import child
 from mxbench.sweep.devices import devices
 from mxbench.sweep.lock import exclusive
-from mxbench.sweep.progress import duration_text, result_text
+from mxbench.sweep.progress import Progress, duration_text, result_text
 from mxbench.sweep.session import measure
 from mxbench.sweep.signals import Interrupted, held_back, interruptible, let_through
 
@@ -155,6 +156,12 @@ def test_an_a_a_test_without_two_figures_says_why(capsys):
     behave(nin_10="out_of_memory", nin_10__1="fail")
     assert main(["aa", "--data", "synthetic", "--network", "nin", "--batch-size", "10"]) == 1
     assert "nin batch 10: out_of_memory: Failed to allocate CPU Memory" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("networks, sizes", [("nin,vgg16", "10"), ("nin", "10,20")])
+def test_an_a_a_test_is_of_one_cell(networks, sizes, capsys):
+    assert run(networks=networks, sizes=sizes, command="aa") == 2
+    assert "aa measures one cell" in capsys.readouterr().err
 
 
 # One job
@@ -311,7 +318,34 @@ def test_a_holder_that_cannot_be_noted_is_no_reason_to_stop(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("in_the_way, said", [
+    (lambda folder: folder.write_text("a file"), "cannot make the folder .* for locks .*: set TMPDIR to another"),
+    (lambda folder: (folder / "cpu.lock").mkdir(parents=True), "cannot lock .*cpu.lock .Is a directory.: set TMPDIR to another"),
+])
+def test_a_folder_that_takes_no_locks_is_told(tmp_path, in_the_way, said):
+    in_the_way(tmp_path / "locks")
+    with pytest.raises(UserError, match=said), exclusive(["cpu(0)"], folder=tmp_path / "locks"):
+        pass
+
+
 # What is shown
+
+
+class Gone(io.StringIO):
+    """A stream whose reader is gone."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_progress_that_nobody_can_read_is_no_reason_to_stop(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert run() == 0
+    assert [record.status for record in records()] == ["ok"]
+
+
+def test_progress_that_never_began_can_be_closed():
+    Progress(io.StringIO()).close()
 
 
 def test_durations_are_in_words():
