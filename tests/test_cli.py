@@ -51,7 +51,7 @@ def call(*arguments, cwd, command=("-m", "mxbench")):
     (["run", "--output", "."], "is a folder"),
     (["run", "--output", "no/such/folder.jsonl"], "there is no folder no/such"),
     (["run", "--network", TINY, "--optimizer", "adm", *BRIEF], "did you mean adam?"),
-    (["run", "--netwrok", "nin"], "'--netwrok'"),
+    (["run", "--netwrok", "nin"], "o such option"),
     (["rnu"], "did you mean run?"),
     (["aa", "--network", "nin"], "aa measures one cell"),
     (["report", "missing.jsonl"], "cannot read the results file missing.jsonl"),

@@ -5,19 +5,23 @@ A page marks each generated part, which is replaced as a whole::
     <!-- begin tables results/published-titan-x.jsonl -->
     <!-- end tables -->
 
-``tables`` are the speed and the memory table of a results file; ``pairs`` is what an A/A test found.
+``tables`` are the speed and the memory table of a results file; ``pairs`` is what an A/A test found; ``reproduction`` says
+how close predictions come to the published memory table.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Callable, Dict, List
 
 from ..errors import UserError, nearest
+from ..predict import published
 from ..results.comparison import SAME, compare
 from ..results.record import OK, Record
 from ..results.summary import Summary
+from ..symbols.export import json_path
 from .document import build, load, refuse_stand_ins
 
 _PART = re.compile(r"<!-- begin (?P<kind>\S+) (?P<path>\S+) -->\n(?P<body>.*?)<!-- end (?P=kind) -->", re.DOTALL)
@@ -61,4 +65,14 @@ def _pairs(records: List[Record]) -> str:
             f"largest difference was {largest:.1%}, and {same} of the {len(compared)} pairs were called the same.\n")
 
 
-_KINDS: Dict[str, Callable[[List[Record]], str]] = {"tables": _tables, "pairs": _pairs}
+def _reproduction(records: List[Record]) -> str:
+    """One sentence for how close predictions come to the published memory table."""
+    names = {record.cell.network for record in records}
+    cells = published.cells([asdict(record) for record in records], {name: json_path(name) for name in names})
+    known = [cell for cell in cells if cell.published_mib is not None]
+    errors = published.summarise([cell.error(published.fit_context_mib(known)) for cell in known])
+    return (f"Over the {len(known)} cells of the published memory table the prediction is off by {errors.median:.1%} in the "
+            f"median; nine in ten cells are within {errors.p90:.1%}, and all within {errors.largest:.1%}.\n")
+
+
+_KINDS: Dict[str, Callable[[List[Record]], str]] = {"tables": _tables, "pairs": _pairs, "reproduction": _reproduction}
