@@ -1,8 +1,8 @@
-"""Stands in for ``mxbench.measure.worker``: speaks its protocol in milliseconds, without MXNet, and misbehaves on demand.
+"""Stands in for ``mxbench.measure.worker``: speaks its protocol without MXNet, and misbehaves on demand.
 
-The environment variable FAKE_WORKER names a folder. Its file ``behaviours.json`` maps cells ("nin 10", or "nin 10 #2" for
-the third repeat) to a behaviour, or to a list of them for one attempt after the other, of which the last stays; other
-cells finish. Its file ``journal`` takes a line for every process: ``started`` or ``finished``, the process id, the cell.
+The environment variable FAKE_WORKER names a folder. Its file ``behaviours.json`` maps cells ("nin 10", or "nin 10 #2"
+for the third repeat) to a behaviour; other cells finish. Its file ``journal`` takes a line for every process:
+``started`` or ``finished``, the process id, the cell.
 """
 
 import json
@@ -37,10 +37,8 @@ class Worker:
 
     def run(self) -> None:
         """Do as the behaviours file says."""
-        attempt = sum(line.startswith("started") and line.endswith(f" {self.name}") for line in _journal())
         _note("started", self.name)
         wanted = json.loads((FOLDER / "behaviours.json").read_text()).get(self.name, "finish")
-        wanted = wanted[min(attempt, len(wanted) - 1)] if isinstance(wanted, list) else wanted
         name, _, argument = wanted.partition(":")
         getattr(self, name)(*argument.split(",") if argument else ())
 
@@ -137,7 +135,8 @@ class Worker:
 
     def leave_child(self) -> None:
         """End without a word, but leave a process behind that holds the pipes and prints."""
-        child = subprocess.Popen(["sh", "-c", "while :; do echo still here; sleep 0.01; done"], pass_fds=(self.channel,))
+        command = ["sh", "-c", "while :; do echo still here; sleep 0.01; done"]
+        child = subprocess.Popen(command, pass_fds=(self.channel,))
         _note("grandchild", self.name, child.pid)
         os._exit(5)
 
@@ -177,11 +176,6 @@ class Worker:
             self.report()
             os.kill(parent, int(number))
         time.sleep(FOREVER)
-
-
-def _journal() -> list:
-    path = FOLDER / "journal"
-    return path.read_text().splitlines() if path.exists() else []
 
 
 def _note(what: str, name: str, pid=None) -> None:

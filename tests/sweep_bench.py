@@ -30,7 +30,7 @@ class Done(NamedTuple):
 
 
 class Bench:
-    """A folder of its own with results, locks and a temporary folder, in which mxbench measures with the fake worker."""
+    """A folder of its own, with results, locks and temporary files, in which mxbench measures with the fake worker."""
 
     def __init__(self, folder: Path):
         self.folder = folder

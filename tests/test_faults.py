@@ -11,14 +11,16 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 
 import pytest
-from sweep_bench import SIZES, Bench, until
+from sweep_bench import ROOT, SIZES, Bench, is_alive, until
 
+from mxbench.measure.job import Job
 from mxbench.results import store
-from mxbench.results.record import to_line
+from mxbench.results.record import Cell, to_line
 
 
 def also(*values):
@@ -133,6 +135,24 @@ def test_a_sweep_that_is_killed_at_any_time_goes_on(bench, seconds):
     bench.end(process)
     assert bench.finishes()
     assert max(bench.started().values()) <= 2 and sum(bench.started().values()) <= len(SIZES) + 1
+
+
+def test_a_worker_whose_sweep_died_before_it_was_awake_ends_by_itself(bench):
+    bench.behave(nin_10="hang")
+    script = f"""
+import os, signal, subprocess, sys
+reading, writing = os.pipe()
+worker = subprocess.Popen([sys.executable, {str(ROOT / "tests" / "fake_worker.py")!r}, str(writing)],
+                          stdin=subprocess.PIPE, pass_fds=(writing,), start_new_session=True)
+worker.stdin.write({Job(Cell("nin", 10)).to_json()!r}.encode())
+worker.stdin.close()
+print(worker.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "FAKE_WORKER": str(bench.folder)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, check=False)
+    until(lambda: not is_alive(int(done.stdout)), "the worker's end")
+    assert bench.started() == {}
 
 
 @pytest.mark.parametrize("written", [100, None, *also(0, 1, -1)])

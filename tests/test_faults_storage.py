@@ -23,7 +23,8 @@ def bench(tmp_path):
 def mounted(folder, *options):
     """Mount something on a new folder, or skip the test where that is not allowed; returns what to run at the end."""
     folder.mkdir()
-    done = subprocess.run(["mount", *options, str(folder)], stderr=subprocess.PIPE, universal_newlines=True, check=False)
+    command = ["mount", *options, str(folder)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, universal_newlines=True, check=False)
     if done.returncode:
         pytest.skip(f"cannot mount: {done.stderr.strip()}")
     return lambda: subprocess.run(["umount", str(folder)], check=True)

@@ -68,7 +68,8 @@ def test_a_problem_is_one_line_that_names_the_place(tmp_path):
     found, problems = store.read(path)
     assert found == [RECORD]
     assert [str(problem) for problem in problems] == [
-        f"{path}:1: skipped: not text: torn or foreign", f"{path}:3: skipped: JSON, but no mxbench record (no schema number)",
+        f"{path}:1: skipped: not text: torn or foreign",
+        f"{path}:3: skipped: JSON, but no mxbench record (no schema number)",
     ]
 
 

@@ -15,12 +15,13 @@ NETWORKS = Path(__file__).parent / "data" / "small_networks.py"
 
 def test_a_cell_that_needs_more_than_the_limit_is_out_of_memory_and_a_small_one_is_measured(tmp_path):
     command = [
-        sys.executable, "-m", "mxbench", "run", "--data", "synthetic", "--image-shape", "3,64,64", "--max-seconds", "0.3",
-        "--min-seconds", "0.1", "--networks", f"{NETWORKS}:huge,{NETWORKS}:tiny", "--batch-sizes", "4,8",
+        sys.executable, "-m", "mxbench", "run", "--data", "synthetic", "--image-shape", "3,64,64",
+        "--max-seconds", "0.3", "--min-seconds", "0.1", "--networks", f"{NETWORKS}:huge,{NETWORKS}:tiny", "--batch-sizes", "4,8",
         "--memory-limit", "2GiB", "--output", "results.jsonl",
     ]
-    done = subprocess.run(command, cwd=str(tmp_path), env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE,
-                          universal_newlines=True, check=False)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=str(tmp_path), env=environment, stderr=subprocess.PIPE, universal_newlines=True,
+                          check=False)
     assert done.returncode == 0, done.stderr
     records, problems = store.read(tmp_path / "results.jsonl")
     ends = [(record.cell.network.rpartition(":")[2], record.cell.batch_size, record.status, record.inferred)

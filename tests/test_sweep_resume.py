@@ -213,8 +213,7 @@ def test_an_observer_hears_everything_in_order_and_a_record_only_when_it_is_on_t
     laboratory.sweep(cells=CELLS[:1])
     with open(laboratory.path, "a", encoding="utf-8") as file:
         file.write("foreign\n")
-    sweep_again = dict(outcomes={"nin 20": ERROR, "vgg16 10": REFUSED}, observer=Witness())
     with pytest.raises(UserError):
-        laboratory.sweep(**sweep_again)
-    assert heard == ["skip 2", "begin 3 1", "start nin 20", "surroundings", "end error", "start vgg16 10", "surroundings",
-                     "close"]
+        laboratory.sweep({"nin 20": ERROR, "vgg16 10": REFUSED}, observer=Witness())
+    assert heard == ["skip 2", "begin 3 1", "start nin 20", "surroundings", "end error", "start vgg16 10",
+                     "surroundings", "close"]

@@ -58,8 +58,10 @@ def test_options_become_cells_and_a_method():
                "--wd", "0", "--kv-store", "device", "--tuning", "stock", "--precision", "0.2", "--min-seconds", "0",
                "--max-seconds", "9", "--disp-batches", "3", sizes="20,10") == 0
     first, second = records()
-    assert first.cell == Cell("nin", 10, ("cpu(0)",), "imagenet", "synthetic", "synthetic, one batch that stays on the device",
-                              0, (3, 256, 256), 7, "float32", "adam", 0.5, 0.1, 0.0, "device", "stock")
+    assert first.cell == Cell(
+        "nin", 10, ("cpu(0)",), "imagenet", "synthetic", "synthetic, one batch that stays on the device", 0,
+        (3, 256, 256), 7, "float32", "adam", 0.5, 0.1, 0.0, "device", "stock",
+    )
     assert second.cell == dataclasses.replace(first.cell, batch_size=20)
     chosen = {name: first.method[name] for name in ("precision", "min_seconds", "max_seconds", "disp_batches")}
     assert chosen == {"precision": 0.2, "min_seconds": 0.0, "max_seconds": 9.0, "disp_batches": 3}
@@ -84,8 +86,8 @@ def test_protocol_published_has_ten_classes_and_quick_one_batch_size():
 def test_options_that_contradict_each_other_are_refused_before_anything_is_looked_for(option, value, said):
     options = {
         "kind": "synthetic", "data_train": None, "num_examples": None, "protocol": "published", "num_classes": None,
-        "dtype": "float32", "gpus": "", "repeats": 2, "quick": False, "min_seconds": None, "max_seconds": 5.0, "lr": 0.1,
-        "output": "missing/folder", option: value,
+        "dtype": "float32", "gpus": "", "repeats": 2, "quick": False, "min_seconds": None, "max_seconds": 5.0,
+        "lr": 0.1, "output": "missing/folder", option: value,
     }
     with pytest.raises(UserError, match=said):
         measure(options)
@@ -194,7 +196,8 @@ def test_a_job_ends_in_one_of_a_few_ways(behaviour, status, message):
 
 def test_a_process_that_does_not_read_its_job_or_does_not_exist_is_an_error():
     assert child.run(job(), 30, command=("true",)).message == "ended with exit code 0 and no result"
-    assert child.run(job(), 30, command=("/missing",)).message == "no process could be started: No such file or directory"
+    missing = child.run(job(), 30, command=("/missing",))
+    assert missing.message == "no process could be started: No such file or directory"
 
 
 def test_a_report_counts_although_its_process_stays(monkeypatch):
@@ -282,8 +285,9 @@ def test_signals_are_left_alone_where_they_cannot_be_caught():
 def test_a_lock_is_one_for_each_device(tmp_path):
     with exclusive(["gpu(0)", "gpu(1)"], folder=tmp_path), exclusive(["cpu(0)"], wait=False, folder=tmp_path):
         for taken in (["gpu(1)"], ["cpu(0)"], ["gpu(2)", "gpu(0)"]):
-            with pytest.raises(UserError, match="is measuring on .*without --no-wait"), exclusive(taken, False, folder=tmp_path):
-                pass
+            with pytest.raises(UserError, match="is measuring on .*without --no-wait"):
+                with exclusive(taken, wait=False, folder=tmp_path):
+                    pass
         with exclusive(["gpu(2)"], wait=False, folder=tmp_path):
             pass
 
@@ -309,7 +313,8 @@ def test_a_waiting_run_says_who_it_waits_for_or_that_it_does_not_know(tmp_path):
     with exclusive(["cpu(0)"], tell=tell, folder=tmp_path):
         pass
     thread.join()
-    assert told == ["another mxbench is measuring on cpu; waiting for it to end (Ctrl-C gives up, --no-wait does not wait)"]
+    [line] = told
+    assert line.startswith("another mxbench is measuring on cpu; waiting for it to end (")
 
 
 def test_a_holder_that_cannot_be_noted_is_no_reason_to_stop(tmp_path):
@@ -320,7 +325,7 @@ def test_a_holder_that_cannot_be_noted_is_no_reason_to_stop(tmp_path):
 
 @pytest.mark.parametrize("in_the_way, said", [
     (lambda folder: folder.write_text("a file"), "cannot make the folder .* for locks .*: set TMPDIR to another"),
-    (lambda folder: (folder / "cpu.lock").mkdir(parents=True), "cannot lock .*cpu.lock .Is a directory.: set TMPDIR to another"),
+    (lambda folder: (folder / "cpu.lock").mkdir(parents=True), "cannot lock .*cpu.lock .Is a directory.: set TMPDIR to"),
 ])
 def test_a_folder_that_takes_no_locks_is_told(tmp_path, in_the_way, said):
     in_the_way(tmp_path / "locks")

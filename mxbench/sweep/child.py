@@ -27,7 +27,7 @@ _EXIT_SECONDS = 5.0
 
 
 class Outcome(NamedTuple):
-    """How a job ended: a status, one line that says why where it did not finish, and further ``fields`` of the record."""
+    """How a job ended: a status, one line that says why if it did not finish, and further ``fields`` of the record."""
 
     status: str
     message: str = ""
@@ -36,17 +36,17 @@ class Outcome(NamedTuple):
 
 def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lambda event: None,
         command: Optional[Sequence[str]] = None) -> Outcome:
-    """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up; its whole process group ends with it.
+    """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up.
 
-    Everything that the process prints is read and forgotten but for the last 64 KiB. An exception in this process, such
-    as :class:`mxbench.sweep.signals.Interrupted`, ends the group as well.
+    Its whole process group ends with it. Everything that the process prints is read and forgotten but for the last
+    64 KiB. An exception in this process, such as :class:`mxbench.sweep.signals.Interrupted`, ends the group as well.
     """
     kills_before = _kernel_kills()
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
-            [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            pass_fds=(writing,), start_new_session=True,
+            [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, pass_fds=(writing,), start_new_session=True,
         )
     except OSError as error:
         os.close(reading)
@@ -71,7 +71,8 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     if conversation.is_over:
         return _told(conversation.last)
     if not in_time:
-        return Outcome(TIMEOUT, f"not finished after {timeout_seconds:g} seconds", {"seconds": {"total": timeout_seconds}})
+        message = f"not finished after {timeout_seconds:g} seconds"
+        return Outcome(TIMEOUT, message, {"seconds": {"total": timeout_seconds}})
     if _kernel_kills() > kills_before and process.returncode == -signal.SIGKILL:
         return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
     return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit))
@@ -93,7 +94,7 @@ class _Conversation:
         """Read until the process reports its end or dies; False when the deadline comes first."""
         while self._selector.get_map() and not self.is_over:
             remaining = deadline - time.monotonic()
-            # What it wrote before either end is in the pipes. It can be dead and they open: in the hands of its children.
+            # What it wrote before either end is in the pipes. It can be dead and they open, held by its children.
             is_last = remaining <= 0 or self._process.poll() is not None
             with let_through():
                 ready = self._selector.select(0 if is_last else min(remaining, _POLL_SECONDS))

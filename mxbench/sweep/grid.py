@@ -36,7 +36,7 @@ def grid(cells: Sequence[Cell], repeats: int = 1, shuffle: Optional[int] = None)
 
 
 class Done:
-    """What a results file holds of a sweep already: the newest record of each step that was made on the machine of today.
+    """What a results file holds of a sweep already: the newest record of each step made on the machine of today.
 
     ``method`` is the method of today as records keep it, ``timeout_seconds`` the time that a step would be given.
     """

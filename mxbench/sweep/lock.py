@@ -71,7 +71,8 @@ def _shared_folder(folder) -> Path:
         if os.stat(folder).st_uid == os.getuid():
             folder.chmod(0o777)
     except OSError as error:
-        raise UserError(f"cannot make the folder {folder} for locks ({error.strerror}): set TMPDIR to another") from None
+        reason = f"cannot make the folder {folder} for locks ({error.strerror})"
+        raise UserError(f"{reason}: set TMPDIR to another") from None
     return folder
 
 

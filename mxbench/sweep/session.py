@@ -79,8 +79,8 @@ def _check(options: Dict) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--{name.replace('_', '-')} {value}: give a finite number")
     if None not in (options["min_seconds"], options["max_seconds"]) and options["min_seconds"] > options["max_seconds"]:
-        raise UserError(f"--min-seconds {options['min_seconds']:g} is more than --max-seconds {options['max_seconds']:g}: "
-                        "lower the one or raise the other")
+        given = f"--min-seconds {options['min_seconds']:g} is more than --max-seconds {options['max_seconds']:g}"
+        raise UserError(f"{given}: lower the one or raise the other")
     if options["kind"] == "synthetic":
         for name in ("data_train", "num_examples"):
             if options[name] is not None:
@@ -146,7 +146,7 @@ def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
 
 
 def _open_standard_streams() -> None:
-    """Open what the caller has closed (``2>&-``) on nothing: a file opened next would get its number, and be printed to."""
+    """Open what the caller has closed (``2>&-``) on nothing: a file opened next would get its number and be printed to."""
     while True:
         descriptor = os.open(os.devnull, os.O_RDWR)
         if descriptor > 2:

@@ -51,8 +51,8 @@ _heed = _Heed()
 
 
 def held_back():
-    """A context in which signals wait until its end: what is finished there is kept. Where the body fails, its own error
-    goes first."""
+    """A context in which signals wait until its end: what is finished there is kept. Where the body fails, its own
+    error goes first."""
     return _heed.switched(False)
 
 

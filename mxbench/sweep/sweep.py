@@ -20,11 +20,10 @@ from .signals import held_back
 class Plan:
     """What a sweep is to measure.
 
-    ``sources`` maps the names of networks that do not come with mxbench to where they are defined, ``facts`` every name to
-    what the tables say of it, ``predicted``
-    cells to the memory that they will take. ``surroundings`` are the fields ``machine``, ``software`` and ``variables`` of a record made
-    here and now: what counts as done must have been made in the same. ``shuffle`` is a seed, None for the order of the
-    cells; ``again`` measures what is done already once more.
+    ``sources`` maps the names of networks that do not come with mxbench to where they are defined, ``facts`` every name
+    to what the tables say of it, ``predicted`` cells to the memory that they will take. ``surroundings`` are the fields
+    ``machine``, ``software`` and ``variables`` of a record made here and now: what counts as done must have been made in
+    the same. ``shuffle`` is a seed, None for the order of the cells; ``again`` measures what is done already once more.
     """
 
     cells: Sequence[Cell]
@@ -79,8 +78,8 @@ def sweep(plan: Plan, path, run: Callable[..., Outcome], observer: Observer = Ob
     """Measure every step of the plan that ``path`` does not hold yet; returns the new records.
 
     ``run(job, timeout_seconds, on_event)`` makes one measurement in a process of its own. Each record is on the disk
-    before the next step begins, and before a signal that came meanwhile is heeded. A step that fails becomes a record with
-    its status, and the sweep goes on.
+    before the next step begins, and before a signal that came meanwhile is heeded. A step that fails becomes a record
+    with its status, and the sweep goes on.
 
     Raises:
         UserError: a process says that what was asked for cannot be done at all (its input, its installation).
