@@ -32,7 +32,7 @@ CORE = [
     "tqdm>=4.60",
     "jinja2>=3.0",
     "psutil>=5.8",
-    "filelock>=3.4",
+    "filelock>=3.10",
     "platformdirs>=2.5",
     # 9.1 is the first with the enumerations (Image.Resampling) that later versions keep.
     "Pillow>=9.1",

@@ -81,7 +81,6 @@ def test_protocol_published_has_ten_classes_and_quick_one_batch_size():
     ("num_examples", 5, "leave --num-examples out"),
     ("num_classes", 5, "protocol published has 10 classes"),
     ("dtype", "float16", "on GPUs only"),
-    ("quick", True, "leave --quick or --repeats out"),
 ])
 def test_options_that_contradict_each_other_are_refused_before_anything_is_looked_for(option, value, said):
     options = {
@@ -280,16 +279,6 @@ def test_signals_are_left_alone_where_they_cannot_be_caught():
 
 
 # Locks
-
-
-def test_a_lock_is_one_for_each_device(tmp_path):
-    with exclusive(["gpu(0)", "gpu(1)"], folder=tmp_path), exclusive(["cpu(0)"], wait=False, folder=tmp_path):
-        for taken in (["gpu(1)"], ["cpu(0)"], ["gpu(2)", "gpu(0)"]):
-            with pytest.raises(UserError, match="is measuring on .*without --no-wait"):
-                with exclusive(taken, wait=False, folder=tmp_path):
-                    pass
-        with exclusive(["gpu(2)"], wait=False, folder=tmp_path):
-            pass
 
 
 def test_a_waiting_run_says_who_it_waits_for_or_that_it_does_not_know(tmp_path):

@@ -24,7 +24,7 @@ def check(results, tolerance) -> int:
     doubtful = [summary for summary in summaries if summary.doubts(tolerance)]
     for line in unreadable:
         click.echo(line)
-    for line in by_reason(doubtful, lambda summary: summary.doubts(tolerance)):
+    for line in by_reason(summaries, lambda summary: summary.doubts(tolerance)):
         click.echo(line)
     click.echo(f"{len(summaries) - len(doubtful)} of {len(summaries)} cells are to be trusted")
     return 1 if doubtful or unreadable else 0

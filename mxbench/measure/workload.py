@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Dict
+
+import psutil
 
 from ..data import DataSpec, training_iterator
 from ..errors import UserError
@@ -13,7 +16,8 @@ from .job import Job
 from .outcome import telling_line
 from .trainer import contexts
 
-_BATCHES_BEFORE_BASELINE = 6  # more than the reader keeps in flight, so that its buffers are full before memory is read
+# The reader decodes ahead into buffers of its own, which belong to the input and not to the training.
+_SETTLED_SECONDS, _MOST_SECONDS, _POLL_SECONDS = 0.3, 10.0, 0.05
 
 
 class Workload:
@@ -30,8 +34,9 @@ class Workload:
             DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
             label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed,
         )
-        for _ in range(_BATCHES_BEFORE_BASELINE):
-            self.iterator.next()
+        self.iterator.next()
+        if job.data["kind"] == "recordio":
+            _await_full_buffers()
 
     def facts(self, parameters: int) -> Dict[str, object]:
         """What exactly ran, for the record."""
@@ -39,6 +44,17 @@ class Workload:
             "parameters": parameters,
             "symbol_sha256": hashlib.sha256(self.symbol.tojson().encode()).hexdigest(),
         }
+
+
+def _await_full_buffers() -> None:
+    """Wait until the process takes no more memory: the reader's buffers are full then."""
+    process, began = psutil.Process(), time.monotonic()
+    size, since = 0, began
+    while time.monotonic() - since < _SETTLED_SECONDS and time.monotonic() - began < _MOST_SECONDS:
+        time.sleep(_POLL_SECONDS)
+        now = process.memory_info().rss
+        if abs(now - size) > 2**20:
+            size, since = now, time.monotonic()
 
 
 def _symbol(network, cell):

@@ -5,20 +5,22 @@ A page marks each generated part, which is replaced as a whole::
     <!-- begin tables results/published-titan-x.jsonl -->
     <!-- end tables -->
 
-``tables`` are the speed and the memory table of a results file; ``pairs`` is what an A/A test found; ``reproduction`` says
-how close predictions come to the published memory table.
+``tables`` are the speed and the memory table of a results file; ``pairs`` is what an A/A test found; ``reproduction``
+and ``predictions`` say how close predictions come to the published memory table and to the memory that was measured.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Callable, Dict, List
 
 from ..errors import UserError, nearest
 from ..predict import published
-from ..results.comparison import SAME, compare
+from ..results.comparison import VERDICTS, compare
 from ..results.record import OK, Record
 from ..results.summary import Summary
 from ..symbols.export import json_path
@@ -56,13 +58,14 @@ def _pairs(records: List[Record]) -> str:
     """One sentence for the pairs of an A/A test, the records of which stand one after the other."""
     single = [Summary(record.cell, (record,)) for record in records if record.status == OK]
     compared = [compare(first, second) for first, second in zip(single[::2], single[1::2])]
-    largest = max(abs(found.ratio - 1) for found in compared)
-    same = sum(found.verdict == SAME for found in compared)
-    example = single[0]
-    return (f"{example.display_name} at batch size {example.cell.batch_size}, measured in {len(compared)} pairs of processes "
-            f"on a {example.records[0].machine['cpu']} with {example.records[0].machine['cores']} cores, came out at ratios "
-            f"between {min(found.ratio for found in compared):.3f} and {max(found.ratio for found in compared):.3f}; the "
-            f"largest difference was {largest:.1%}, and {same} of the {len(compared)} pairs were called the same.\n")
+    ratios = [found.ratio for found in compared]
+    verdicts = Counter(found.verdict for found in compared)
+    example, machine = single[0], single[0].records[0].machine
+    counted = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
+    return (f"{example.display_name} at batch size {example.cell.batch_size}, measured in {len(compared)} pairs of processes on a "
+            f"{machine['cpu']} with {machine['cores']} cores, came out at ratios from {min(ratios):.3f} to {max(ratios):.3f}: "
+            f"differences of up to {max(abs(ratio - 1) for ratio in ratios):.1%} that mean nothing. The method's verdicts on the "
+            f"pairs: {counted}.\n")
 
 
 def _reproduction(records: List[Record]) -> str:
@@ -75,4 +78,15 @@ def _reproduction(records: List[Record]) -> str:
             f"median; nine in ten cells are within {errors.p90:.1%}, and all within {errors.largest:.1%}.\n")
 
 
-_KINDS: Dict[str, Callable[[List[Record]], str]] = {"tables": _tables, "pairs": _pairs, "reproduction": _reproduction}
+def _predictions(records: List[Record]) -> str:
+    """One sentence for how close predictions came to the memory that was then measured."""
+    ratios = [record.memory.mib / record.predicted.low_mib - 1 for record in records
+              if record.status == OK and record.predicted and record.predicted.low_mib == record.predicted.high_mib]
+    off = sorted(abs(ratio) for ratio in ratios)
+    return (f"In the {len(off)} cells measured on a CPU above, the memory came out {min(ratios):+.1%} to {max(ratios):+.1%} from "
+            f"what was predicted before the run, {median(off):.1%} in the median.\n")
+
+
+_KINDS: Dict[str, Callable[[List[Record]], str]] = {
+    "tables": _tables, "pairs": _pairs, "reproduction": _reproduction, "predictions": _predictions,
+}

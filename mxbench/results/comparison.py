@@ -7,9 +7,10 @@ from typing import NamedTuple
 from .statistics import Interval
 from .summary import Summary
 
-SAME, FASTER, SLOWER, AMBIGUOUS = "same", "faster", "slower", "ambiguous"
+SAME, FASTER, SLOWER, AMBIGUOUS = VERDICTS = "same", "faster", "slower", "ambiguous"
 
-NOISE_FLOOR = 0.02  # a difference below this is none; docs/method.md says how it was measured
+# The least half-width of a ratio's interval: windows of one process do not show how much processes differ.
+NOISE_FLOOR = 0.02
 
 
 class Comparison(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from statistics import median
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .record import OK, OUT_OF_MEMORY, SKIPPED, Cell, Predicted, Record, latest
 from .statistics import Interval, half_width, process_interval
@@ -115,13 +115,17 @@ def summarise(records: Sequence[Record]) -> List[List[Summary]]:
     return [[Summary(cell, tuple(found)) for cell, found in group.items()] for group in groups.values()]
 
 
-def by_reason(summaries: Iterable[Summary], reasons: Callable[[Summary], Sequence[str]]) -> List[str]:
+def by_reason(summaries: Sequence[Summary], reasons: Callable[[Summary], Sequence[str]]) -> List[str]:
     """One line for each reason, with the cells that it concerns: what is said of many cells is said once."""
     concerned: Dict[str, List[str]] = {}
     for summary in summaries:
         for reason in reasons(summary):
             concerned.setdefault(reason, []).append(f"{summary.display_name} {summary.cell.batch_size}")
-    return [f"{reason}: {', '.join(cells)}" for reason, cells in concerned.items()]
+    return [f"{reason}: {_cells_text(cells, len(summaries))}" for reason, cells in concerned.items()]
+
+
+def _cells_text(cells: Sequence[str], count: int) -> str:
+    return f"all {count} cells" if len(cells) == count > 1 else ", ".join(cells)
 
 
 def differences(first: Record, second: Record) -> Dict[str, tuple]:

@@ -19,18 +19,23 @@ _POLL_SECONDS = 1.0
 
 @contextmanager
 def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], None] = lambda line: None, folder=None):
-    """Hold the lock of every device ("cpu(0)", "gpu(1)") while the body runs.
+    """Keep others from measuring on the devices ("cpu(0)", "gpu(1)") while the body runs.
 
-    The kernel frees the lock of a process that dies, so none is ever stale. When another process holds one, ``tell`` is
+    A run on the CPU is alone on the machine; runs on different GPUs can go on at the same time. The kernel frees the lock of a process that dies, so none is ever stale. When another process holds one, ``tell`` is
     called once with a line that says so, then this one waits.
 
     Raises:
         UserError: another process holds a lock and ``wait`` is False.
     """
     folder = _shared_folder(folder)
-    with ExitStack() as stack:
-        for device in sorted(set("cpu" if device.startswith("cpu") else device for device in devices)):
-            stack.enter_context(_one(folder, device.replace("(", "").replace(")", ""), wait, tell))
+    gpus = sorted(device.replace("(", "").replace(")", "") for device in devices if device.startswith("gpu"))
+    with ExitStack() as held:
+        # The lock of the CPU is the gate: a run on GPUs passes through, a run on the CPU stays in it and waits for those
+        # that have passed.
+        with ExitStack() as gate:
+            (gate if gpus else held).enter_context(_one(folder, "cpu", wait, tell))
+            for name in gpus or sorted(path.stem for path in folder.glob("gpu*.lock")):
+                held.enter_context(_one(folder, name, wait, tell))
         yield
 
 

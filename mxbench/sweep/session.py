@@ -90,8 +90,6 @@ def _check(options: Dict) -> None:
                         "leave --num-classes out, or choose --protocol imagenet")
     if options["dtype"] == "float16" and not options["gpus"]:
         raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
-    if options["repeats"] > 1 and options["quick"]:
-        raise UserError("--quick measures each cell once: leave --quick or --repeats out")
 
 
 def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
