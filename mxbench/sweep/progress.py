@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import contextmanager
 
 import tqdm
 
@@ -64,11 +66,21 @@ class Progress(Observer):
         return f" (about {duration_text(seconds)} left)" if self._position < self._total else ""
 
     def _say(self, line: str) -> None:
-        try:
+        with tolerant(self._stream):
             tqdm.tqdm.write(line, file=self._stream)
             self._stream.flush()
-        except OSError:
-            pass  # the terminal is gone; the record is on the disk
+
+
+@contextmanager
+def tolerant(stream):
+    """Write to a stream in the body. Once its reader is gone, a closed terminal or pipe, everything written to it is
+    dropped: what it still holds could not be flushed when the interpreter ends either, which would be exit code 120."""
+    try:
+        yield
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
 
 
 def result_text(record: Record) -> str:

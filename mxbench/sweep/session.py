@@ -19,7 +19,7 @@ from .devices import Devices, devices
 from .foresight import foresee, order
 from .grid import Step, is_from
 from .lock import exclusive
-from .progress import Progress
+from .progress import Progress, tolerant
 from .signals import Interrupted, interruptible
 from .sweep import Plan, sweep
 
@@ -158,7 +158,5 @@ def _open_standard_streams() -> None:
 
 def say(line: str) -> None:
     """Tell the user, if there still is a terminal to tell on."""
-    try:
+    with tolerant(sys.stderr):
         print(line, file=sys.stderr, flush=True)
-    except OSError:
-        pass  # the terminal is gone
