@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import tqdm
 
@@ -78,9 +78,8 @@ def tolerant(stream):
     try:
         yield
     except OSError:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, stream.fileno())
-        os.close(nothing)
+        with suppress(OSError), open(os.devnull, "wb") as nothing:  # a stream need not be a file
+            os.dup2(nothing.fileno(), stream.fileno())
 
 
 def result_text(record: Record) -> str:
