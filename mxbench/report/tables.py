@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple
 
-from ..results.record import ERROR, OK, OUT_OF_MEMORY, SKIPPED, TIMEOUT, Predicted
+from ..results.record import OK, SKIPPED, STATUS_TEXT, Predicted
 from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
-
-STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out", ERROR: "failed", SKIPPED: "not run"}
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
+from .record import OK
 from .statistics import Interval
 from .summary import Summary
 
 SAME, FASTER, SLOWER, AMBIGUOUS = VERDICTS = "same", "faster", "slower", "ambiguous"
+MORE, LESS = "more", "less"  # verdicts on memory, beside same and ambiguous
 
 # The least half-width of a ratio's interval: windows of one process do not show how much processes differ.
 NOISE_FLOOR = 0.02
 
 
 class Comparison(NamedTuple):
-    """Speed of the second measurement over that of the first, with its interval, and one of the four verdicts."""
+    """A figure of the second measurement over that of the first, with its interval, and a verdict."""
 
     ratio: float
     interval: Interval
@@ -22,7 +24,7 @@ class Comparison(NamedTuple):
 
 
 def compare(first: Summary, second: Summary, noise_floor: float = NOISE_FLOOR) -> Comparison:
-    """Compare two finished summaries.
+    """Compare the speed of two finished summaries.
 
     The interval of the ratio runs from the lowest of the second over the highest of the first to the opposite, and is
     never narrower than the noise floor. ``same``: it lies within twice the noise floor around 1. ``faster`` and
@@ -32,15 +34,34 @@ def compare(first: Summary, second: Summary, noise_floor: float = NOISE_FLOOR) -
     ratio = second.images_per_second / first.images_per_second
     if first.interval is None or second.interval is None:
         return Comparison(ratio, (0.0, float("inf")), AMBIGUOUS)
-    low = min(second.interval[0] / first.interval[1], ratio * (1 - noise_floor))
-    bound = second.interval[1] / first.interval[0] if first.interval[0] else float("inf")
-    high = max(bound, ratio * (1 + noise_floor))
-    return Comparison(ratio, (low, high), _verdict(low, high, 2 * noise_floor))
+    return _compare(ratio, first.interval, second.interval, noise_floor, (SLOWER, FASTER))
 
 
-def _verdict(low: float, high: float, margin: float) -> str:
+def compare_memory(first: Summary, second: Summary, noise_floor: float = NOISE_FLOOR) -> Optional[Comparison]:
+    """Compare the memory of two finished summaries by the same rule: ``more``, ``less``, ``same`` or ``ambiguous``.
+
+    The range over the processes stands for an interval. None where the memory of either is not known, or nothing.
+    """
+    if not first.memory_mib or not second.memory_mib:
+        return None
+    ratio = second.memory_mib / first.memory_mib
+    return _compare(ratio, _memory_range(first), _memory_range(second), noise_floor, (LESS, MORE))
+
+
+def _memory_range(summary: Summary) -> Interval:
+    taken = [record.memory.mib for record in summary.records if record.status == OK and record.memory]
+    return min(taken), max(taken)
+
+
+def _compare(ratio: float, first: Interval, second: Interval, noise_floor: float, words: Tuple[str, str]) -> Comparison:
+    low = min(second[0] / first[1], ratio * (1 - noise_floor))
+    high = max(second[1] / first[0] if first[0] else float("inf"), ratio * (1 + noise_floor))
+    return Comparison(ratio, (low, high), _verdict(low, high, 2 * noise_floor, *words))
+
+
+def _verdict(low: float, high: float, margin: float, below: str, above: str) -> str:
     if low > 1:
-        return FASTER
+        return above
     if high < 1:
-        return SLOWER
+        return below
     return SAME if low >= 1 - margin and high <= 1 + margin else AMBIGUOUS

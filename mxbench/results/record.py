@@ -23,6 +23,8 @@ TIMEOUT = "timeout"
 ERROR = "error"
 SKIPPED = "skipped"
 STATUSES = (OK, OUT_OF_MEMORY, TIMEOUT, ERROR, SKIPPED)
+# What stands in the place of a figure.
+STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out", ERROR: "failed", SKIPPED: "not run"}
 
 
 class NotARecord(ValueError):
