@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Sequence
 
+from .gradient import differentiate
 from .graph import Graph
-from .operators import Shape, elements
+from .operators import Shape, elements, flag
+from .rules import MXNET_1_9
 from .shapes import infer
 
 # w += m with m = momentum * m - lr * (rescale * g + wd * w): four multiplications and three additions.
@@ -20,7 +22,9 @@ class Arithmetic:
     ``parameters`` counts the numbers that training learns, ``auxiliary`` the moving means and variances. ``macs`` are
     multiply-accumulates of Convolution and FullyConnected in the forward pass, biases not counted; one is two FLOPs.
     The backward pass does the forward's work once for the gradients of the weights and once for those of the data; the
-    latter is not needed by layers below which nothing is learned. The update is SGD with momentum.
+    latter is not needed by layers below which nothing is learned. What a network marks with ``__force_mirroring__`` is
+    computed again in the backward pass. The update is SGD with momentum. Everything else (normalisation, activations,
+    pooling, sums) is left out: it is bound by memory, and no faster for more arithmetic.
     """
 
     parameters: int
@@ -28,6 +32,7 @@ class Arithmetic:
     macs: int
     forward_flops: int
     backward_flops: int
+    recomputed_flops: int
     update_flops: int
 
 
@@ -59,17 +64,27 @@ def count(graph: Graph, image_shape: Sequence[int], batch_size: int = 1) -> Arit
     for index, role in roles.items():
         if role in totals:
             totals[role] += elements(shapes[index][0])
-    macs = backward = 0
+    macs, backward = {}, 0
     learns = [roles.get(index) == "parameter" for index in range(len(graph.nodes))]
     for index, node in graph.applications():
         learns[index] = any(learns[source] for source, _ in node.inputs)
         if node.operator.name in _MACS:
             inputs = [shapes[source][output] for source, output in node.inputs]
-            work = _MACS[node.operator.name](inputs, shapes[index][0])
-            macs += work
-            backward += 2 * work * (1 + learns[node.inputs[0].node])
-    return Arithmetic(totals["parameter"], totals["auxiliary"], macs, 2 * macs, backward,
+            macs[index] = _MACS[node.operator.name](inputs, shapes[index][0])
+            backward += 2 * macs[index] * (1 + learns[node.inputs[0].node])
+    forward = sum(macs.values())
+    again = sum(macs.get(index, 0) for index in _recomputed(graph))
+    return Arithmetic(totals["parameter"], totals["auxiliary"], forward, 2 * forward, backward, 2 * again,
                       _UPDATE_FLOPS_PER_PARAMETER * totals["parameter"])
+
+
+def _recomputed(graph: Graph) -> List[int]:
+    """The nodes that MXNet applies a second time in the backward pass, because the network marks them."""
+    if not any(flag(node, "__force_mirroring__") for _, node in graph.applications()):
+        return []
+    training = differentiate(graph, MXNET_1_9)
+    steps = (training.steps[index] for index in training.schedule)
+    return [step.node for step in steps if step.kind == "recomputed"]
 
 
 def count_parameters(graph: Graph, image_shape: Sequence[int]) -> int:
