@@ -78,6 +78,7 @@ setup(
     packages=find_packages(include=["mxbench", "mxbench.*"]),
     package_data={
         "mxbench.symbols": ["json/*.json"],
+        "mxbench.results": ["*.jsonl"],
         "mxbench.report": ["templates/*"],
     },
     entry_points={"console_scripts": ["mxbench = mxbench.cli:main"]},

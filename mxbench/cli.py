@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Measure speed and memory of training, cell by cell.",
     "report": "Render tables from results files.",
     "check": "Judge a results file: is every figure to be trusted?",
+    "compare": "Compare two results files, or one with the published table.",
     "aa": "Measure one cell twice: does the method call it the same?",
     "networks": "List the networks with input size, parameters, MACs and accuracy.",
     "export": "Write the networks as symbol JSON files.",

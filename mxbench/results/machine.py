@@ -7,7 +7,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterable, Sequence
+from typing import Dict, Iterable, List, Optional, Sequence
 
 import psutil
 
@@ -17,12 +17,20 @@ _CPU_FOLDER = Path("/sys/devices/system/cpu")
 def physical_cores() -> int:
     """Number of physical cores that this process may use: its affinity, two threads of a core counted once, and at
     most the processor time that its control group (a container's limit) allows."""
-    cores = {_core_of(cpu) for cpu in _affinity()}
-    quota = _cgroup_cpus()
-    return max(1, min(len(cores), int(quota)) if quota else len(cores))
+    cores, quota = len(core_cpus()), _cgroup_cpus()
+    return max(1, min(cores, int(quota)) if quota else cores)
 
 
-def _affinity() -> list:
+def core_cpus() -> List[List[int]]:
+    """The numbers of the processors that this process may use, those of one physical core together; cores in order."""
+    cores: Dict[tuple, List[int]] = {}
+    for cpu in usable_cpus():
+        cores.setdefault(_core_of(cpu), []).append(cpu)
+    return [cpus for _, cpus in sorted(cores.items())]
+
+
+def usable_cpus() -> List[int]:
+    """The numbers of the processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
@@ -56,19 +64,23 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def machine(gpus: Sequence = (), stand_in: bool = False) -> Dict[str, object]:
+def machine(gpus: Sequence = (), stand_in: bool = False, parallel_cells: int = 1,
+            cores: Optional[int] = None) -> Dict[str, object]:
     """The machine as a record's ``machine``: equal for two records exactly when their figures may stand in one table.
 
     ``gpus`` are those in use, each with ``name`` and ``memory_mib``. ``stand_in`` marks a machine that only pretends to
-    have a GPU: its figures are worth nothing outside a test.
+    have a GPU: its figures are worth nothing outside a test. ``parallel_cells`` says how many cells are measured at the
+    same time, ``cores`` how many cores each has, if not those that this process may use.
     """
     memory_gib = round(psutil.virtual_memory().total / 2**30)
-    found = {"cpu": cpu_model(), "cores": physical_cores(), "memory_gib": memory_gib}
+    found = {"cpu": cpu_model(), "cores": cores or physical_cores(), "memory_gib": memory_gib}
     if gpus:
         found["gpus"] = [gpu.name for gpu in gpus]
         found["gpu_memory_mib"] = [round(gpu.memory_mib) for gpu in gpus]
     if stand_in:
         found["stand_in"] = True
+    if parallel_cells > 1:
+        found["parallel_cells"] = parallel_cells
     return found
 
 
@@ -99,7 +111,7 @@ def conditions() -> Dict[str, object]:
         "swap_used_mib": round(psutil.swap_memory().used / 2**20),
         "memory_available_mib": round(psutil.virtual_memory().available / 2**20),
         "governor": _read(_CPU_FOLDER / "cpu0/cpufreq/scaling_governor"),
-        "affinity": _affinity(),
+        "affinity": usable_cpus(),
     }
 
 

@@ -114,6 +114,19 @@ class Predicted:
 
 
 @dataclass(frozen=True)
+class Peak:
+    """What the devices of the cell reach at best: their fastest matrix product, in 10^9 FLOPs per second over all of them.
+
+    Measured through MXNet under the same settings, of ``size`` x ``size`` matrices by ``operator``.
+    """
+
+    gflops: float
+    operator: str = ""
+    size: int = 0
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
 class Record:
     """One measurement, finished or failed. See docs/results.md for every field with an example."""
 
@@ -126,6 +139,7 @@ class Record:
     speed: Optional[Speed] = None
     memory: Optional[Memory] = None
     predicted: Optional[Predicted] = None
+    peak: Optional[Peak] = None
     warnings: Tuple[Dict[str, str], ...] = ()
     model: Dict[str, Any] = field(default_factory=dict)
     machine: Dict[str, Any] = field(default_factory=dict)
@@ -193,6 +207,8 @@ def from_fields(fields: dict) -> Record:
         content["memory"] = _build(Memory, content["memory"])
     if content.get("predicted") is not None:
         content["predicted"] = _build(Predicted, content["predicted"])
+    if content.get("peak") is not None:
+        content["peak"] = _build(Peak, content["peak"])
     record = _build(Record, content)
     if record.status == OK and record.speed is None:
         raise ValueError("status ok without a speed")

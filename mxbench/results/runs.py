@@ -94,13 +94,27 @@ def match(first: Sequence[Record], second: Sequence[Record], across: Sequence[st
                    for these, those in ((ours, theirs), (theirs, ours)))
     if left and right:
         _refuse(left, right, across)
-    found = [pair_up(ours[key], theirs[key], across) for key in ours if key in theirs]
+    found = [_pair_up(ours[key], theirs[key], across) for key in ours if key in theirs]
     if not any(one.pairs for one in found):
         raise UserError("the two runs have no cell in common: compare runs of the same networks and batch sizes")
     return found + [Match((), tuple(group)) for group in left] + [Match((), (), tuple(group)) for group in right]
 
 
-def pair_up(first: Group, second: Group, across: Sequence[str]) -> Match:
+def match_published(published: Sequence[Record], run: Sequence[Record]) -> List[Match]:
+    """Set each set of conditions of a run beside the published table, whatever differs but the images' shape.
+
+    Raises:
+        UserError: a network has images of another shape, or no cell is in the published table.
+    """
+    [table] = summarise(published)
+    found = [_pair_up(table, group, ()) for group in summarise(run)]
+    if not any(one.pairs for one in found):
+        raise UserError("no cell of the run is in the published table, which has the networks of mxbench networks at batch "
+                        "sizes 10, 20, 30 and 40")
+    return found
+
+
+def _pair_up(first: Group, second: Group, across: Sequence[str]) -> Match:
     """Match the cells of two groups by network, batch size and image shape.
 
     Raises:
@@ -129,12 +143,13 @@ def _by_cell(group: Group, shaped: bool) -> Dict[tuple, Summary]:
 
 
 def _check_shapes(first: Group, second: Group) -> None:
-    shapes = [{(one.cell.network, one.cell.batch_size): one.cell.image_shape for one in group} for group in (first, second)]
-    cells = [{(one.cell.network, one.cell.batch_size, one.cell.image_shape) for one in group} for group in (first, second)]
-    for (network, batch_size), shape in shapes[0].items():
-        other = shapes[1].get((network, batch_size), shape)
-        if (network, batch_size, other) not in cells[0] and (network, batch_size, shape) not in cells[1]:
-            _unlike({"image_shape": (shape, other)}, f" at {network}")
+    ours, theirs = ({}, {})
+    for shapes, group in ((ours, first), (theirs, second)):
+        for one in group:
+            shapes.setdefault((one.cell.network, one.cell.batch_size), []).append(one.cell.image_shape)
+    for key in ours.keys() & theirs.keys():
+        if not set(ours[key]) & set(theirs[key]):
+            _unlike({"image_shape": (ours[key][0], theirs[key][0])}, f" at {key[0]}")
 
 
 def _groups(records: Sequence[Record], across: Sequence[str]) -> Dict[str, Group]:
@@ -159,15 +174,11 @@ def _differences(first: Record, second: Record, across: Sequence[str] = ()) -> D
     """The conditions in which two records differ, with both values; those of the machine under one name."""
     kept = set(_conditions(first, across)) | set(_conditions(second, across))
     found = {name: values for name, values in differences(first, second).items() if name in kept}
-    of_machine = [name for name in found if name in first.machine or name in second.machine]
+    of_machine = {name: found.pop(name) for name in list(found) if name in first.machine or name in second.machine}
     if of_machine:
-        found = {"machine": (_machine_text(first), _machine_text(second)), **found}
-    return {name: values for name, values in found.items() if name not in of_machine}
-
-
-def _machine_text(record: Record) -> str:
-    machine = record.machine
-    return " ".join(machine.get("gpus", ())) or f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores"
+        found["machine"] = tuple(", ".join(f"{name} {value_text(values[side])}" for name, values in of_machine.items())
+                                 for side in (0, 1))
+    return found
 
 
 def _refuse(left: Sequence[Group], right: Sequence[Group], across: Sequence[str]) -> None:
@@ -177,7 +188,7 @@ def _refuse(left: Sequence[Group], right: Sequence[Group], across: Sequence[str]
 
 
 def _unlike(unlike: Dict[str, Tuple[Any, Any]], where: str = "") -> None:
-    told = ", ".join(f"{name} ({value_text(one)} against {value_text(other)})" for name, (one, other) in unlike.items())
+    told = "; ".join(f"{name} ({value_text(one)} against {value_text(other)})" for name, (one, other) in unlike.items())
     raise UserError(f"the runs are unlike{where}: {told}. Compare like with like, or name what is meant to differ: "
                     f"--across {','.join(_names(unlike))}")
 
