@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..results.record import OK, SKIPPED, STATUS_TEXT, Predicted
-from ..results.summary import Summary, by_reason
+from ..results.summary import Summary, by_reason, differences
 from ..symbols import list_networks
+
+SPEED, MEMORY = "speed", "memory"
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A group of cells that were measured under the same conditions, which the heading names."""
+    """A group of cells that were measured under the same conditions, which the heading names.
+
+    ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory; with ``marks`` the
+    notes mark the cells that they concern, instead of listing them.
+    """
 
     summaries: Tuple[Summary, ...]
     batch_sizes: Tuple[int, ...]
     rows: Tuple[Row, ...]
     spread: bool = False
     predicted: bool = False
+    marks: bool = False
 
     @property
     def example(self):
@@ -50,15 +58,30 @@ class Table:
         """The optimizer's name as tables write it."""
         return self.example.cell.optimizer.upper()
 
+    def column(self, batch_size: int) -> List[Optional[Summary]]:
+        """The cells of one batch size, one for each row."""
+        position = self.batch_sizes.index(batch_size)
+        return [row.cells[position] for row in self.rows]
+
     def device(self, memory: str = "Memory") -> str:
         """The device with its memory, such as ``GPU: Maxwell TITAN X (12GiB Memory)``."""
         machine = self.example.machine
         if self.on_gpu:
-            gpus = machine.get("gpus") or ["unknown"]
             size = f" ({machine['gpu_memory_mib'][0] / 1024:.0f}GiB {memory})" if machine.get("gpu_memory_mib") else ""
-            return f"GPU: {f'{len(gpus)} x ' if len(gpus) > 1 else ''}{gpus[0]}{size}"
+            return f"GPU: {self.short_device()}{size}"
         cores, size = machine.get("cores", "?"), machine.get("memory_gib", "?")
-        return f"CPU: {machine.get('cpu', 'unknown')} ({cores} cores, {size}GiB {memory})"
+        return f"CPU: {self.short_device()} ({cores} cores, {size}GiB {memory})"
+
+    def short_device(self) -> str:
+        """The device's name alone."""
+        machine = self.example.machine
+        gpus = machine.get("gpus") or ["unknown"]
+        return f"{f'{len(gpus)} x ' if len(gpus) > 1 else ''}{gpus[0]}" if self.on_gpu else machine.get("cpu", "unknown")
+
+    def headline(self) -> str:
+        """The conditions in a few words, for a figure."""
+        mxnet = self.example.software.get("mxnet")
+        return f"{self.device()}, protocol {self.example.cell.protocol}{f', {mxnet}' if mxnet else ''}"
 
     def conditions(self) -> List[str]:
         """More lines of the heading, for a measurement of our own."""
@@ -80,25 +103,77 @@ class Table:
 
     def notes(self) -> List[str]:
         """What the reader should know about single cells: one line for each reason, with the cells that it concerns."""
-        cells = [cell for row in self.rows for cell in row.cells if cell]
-        return by_reason(cells, lambda summary: [*_verdict(summary), *map(_general, summary.warnings)])
+        return by_reason([cell for row in self.rows for cell in row.cells if cell], remarks)
+
+    def marked_reasons(self) -> Dict[str, str]:
+        """The letter that marks each reason in the cells; empty unless the table has marks."""
+        cells = [cell for row in self.rows for cell in row.cells if cell] if self.marks else []
+        reasons = dict.fromkeys(reason for cell in cells for reason in remarks(cell))
+        return dict(zip(reasons, [*string.ascii_lowercase, *string.ascii_uppercase]))
+
+    def mark(self, cell: Optional[Summary]) -> str:
+        """The letters of the reasons that concern a cell."""
+        marked = self.marked_reasons() if self.marks and cell else {}
+        return "".join(marked[reason] for reason in remarks(cell)) if marked else ""
+
+    def cell_text(self, quantity: str, cell: Optional[Summary]) -> str:
+        """What stands in a cell, without marks."""
+        return speed_text(cell, self.spread) if quantity == SPEED else memory_text(cell, self.predicted)
 
 
-def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = False) -> Table:
-    """Arrange the cells of one group: networks in the published order and then as they appear, batch sizes ascending.
-
-    ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory.
-    """
+def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = False, marks: bool = False,
+          sort: str = "published") -> Table:
+    """Arrange the cells of one group: batch sizes ascending, networks as ``sort`` says (see :data:`SORTS`)."""
     batch_sizes = tuple(sorted({summary.cell.batch_size for summary in summaries}))
-    order = {name: position for position, name in enumerate(list_networks())}
-    names = sorted(dict.fromkeys(summary.cell.network for summary in summaries), key=lambda n: order.get(n, len(order)))
-    by_cell = {(summary.cell.network, summary.cell.batch_size): summary for summary in summaries}
+    by_row: Dict[tuple, Dict[int, Summary]] = {}
+    for summary in summaries:
+        by_row.setdefault((summary.cell.network, summary.cell.image_shape), {})[summary.cell.batch_size] = summary
+    networks = [network for network, _ in by_row]
     rows = []
-    for name in names:
-        cells = tuple(by_cell.get((name, batch_size)) for batch_size in batch_sizes)
-        known = next(filter(None, cells))
-        rows.append(Row(known.display_name, known.reference_top5, cells))
-    return Table(tuple(summaries), batch_sizes, tuple(rows), spread, predicted)
+    for (network, shape), found in by_row.items():
+        known = next(iter(found.values()))
+        # One network with images of two sizes makes two rows.
+        size = f" {'x'.join(map(str, shape))}" if networks.count(network) > 1 else ""
+        rows.append((network, Row(known.display_name + size, known.reference_top5, tuple(map(found.get, batch_sizes)))))
+    order = {name: position for position, name in enumerate(list_networks())}
+    rows.sort(key=lambda row: order.get(row[0], len(order)))
+    arranged = sorted((row for _, row in rows), key=SORTS[sort])
+    return Table(tuple(summaries), batch_sizes, tuple(arranged), spread, predicted, marks)
+
+
+def _fastest(row: Row) -> float:
+    return -next((cell.images_per_second for cell in row.cells if cell and cell.status == OK), 0.0)
+
+
+def _smallest(row: Row) -> float:
+    return next((cell.memory_mib for cell in row.cells if cell and cell.memory_mib is not None), float("inf"))
+
+
+# What rows can be sorted by: the fastest, smallest, most accurate first, at the smallest batch size that has a figure.
+SORTS: Dict[str, Callable[[Row], object]] = {
+    "published": lambda row: 0,  # the order of the published table, then as they appear
+    "name": lambda row: row.name.casefold(),
+    "speed": _fastest,
+    "memory": _smallest,
+    "accuracy": lambda row: -(row.reference_top5 or 0.0),
+}
+
+
+def label_groups(tables: Sequence[Table]) -> List[str]:
+    """A short name for each of several sets of conditions: the device, and what else it takes to tell them apart."""
+    labels = [one.short_device() for one in tables]
+    for number, one in enumerate(tables):
+        alike = [other for other in tables if other is not one and other.short_device() == labels[number]]
+        names = dict.fromkeys(name for other in alike for name in differences(one.example, other.example))
+        told = [_condition_text(name, one.example.surroundings().get(name)) for name in names]
+        labels[number] += f" ({', '.join(told)})" if told else ""
+    return labels
+
+
+def _condition_text(name: str, value) -> str:
+    if isinstance(value, (list, tuple)):
+        value = " ".join(map(str, value))
+    return f"{name.replace('_', ' ') if name.islower() else name} {'none' if value in (None, '') else value}"
 
 
 def speed_text(summary: Optional[Summary], spread: bool = False) -> str:
@@ -128,6 +203,11 @@ def accuracy_text(top5: Optional[float]) -> str:
     return "unknown" if top5 is None else f"{top5:.1f}%"
 
 
+def remarks(summary: Summary) -> List[str]:
+    """What the reader should know about a cell, without the detail in brackets, so that equal ones come together."""
+    return list(dict.fromkeys([*_verdict(summary), *(reason.partition(" (")[0] for reason in summary.warnings)]))
+
+
 def _text(summary: Optional[Summary], figure: Callable[[Summary], str]) -> str:
     if summary is None:
         return STATUS_TEXT[SKIPPED]
@@ -141,8 +221,3 @@ def _verdict(summary: Summary) -> List[str]:
     if "limited" in verdicts:
         return ["the time limit came before the figure was precise"]
     return ["still noisy after many windows"] if "noisy" in verdicts else []
-
-
-def _general(reason: str) -> str:
-    """A warning without the detail in brackets, so that equal ones come together."""
-    return reason.partition(" (")[0]
