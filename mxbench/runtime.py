@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import List
+from typing import List, Optional, Sequence
 
 from . import cuda
 from .errors import UserError
@@ -24,13 +24,13 @@ SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath
 TUNINGS = ("tuned", "stock")
 
 
-def tuned_environment() -> dict:
-    """The variables of the ``tuned`` setting, with their values for this machine.
+def tuned_environment(cores: Optional[int] = None) -> dict:
+    """The variables of the ``tuned`` setting, with their values for this machine, or for so many physical ``cores`` of it.
 
     MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
     hyper-threading every processor is a core. Its aggregated SGD update (multi_sgd_mom_update) hardly runs in parallel.
     """
-    return {"OMP_NUM_THREADS": str(physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
+    return {"OMP_NUM_THREADS": str(cores or physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
 
 
 def tune(tuning: str = "tuned") -> None:
@@ -41,6 +41,17 @@ def tune(tuning: str = "tuned") -> None:
     if tuning == "tuned":
         for name, value in tuned_environment().items():
             os.environ.setdefault(name, value)
+
+
+def confine(gpu: int, cpus: Sequence[int]) -> None:
+    """Leave this process one GPU, by its number among those that it sees now, and these processors.
+
+    Must run before :func:`tune` and before the process asks the driver anything. The one GPU is number 0 then. MXNet would
+    make a context on the first GPU that it sees (for pinned memory), whichever it trains on.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu) if visible is None else visible.split(",")[gpu].strip()
+    os.sched_setaffinity(0, cpus)
 
 
 def prepare_cuda() -> List[cuda.Loaded]:

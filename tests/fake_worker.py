@@ -56,7 +56,8 @@ class Worker:
         """What every worker says first."""
         os.environ.setdefault("OMP_NUM_THREADS", str(machine.physical_cores()))
         os.environ.setdefault("MXNET_OPTIMIZER_AGGREGATION_SIZE", "1")
-        self.send("surroundings", machine=machine.machine(), software=machine.software(), variables=machine.variables())
+        here = {"machine": machine.machine(), "software": machine.software(), "variables": machine.variables()}
+        self.send("surroundings", **({} if self.job.share else here))  # it has no GPU to tell of
         self.send("window", phase="warming up", images_per_second=90.0)
 
     def report(self) -> None:

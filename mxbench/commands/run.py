@@ -17,6 +17,8 @@ OPTIONS = [
     click.Option(["--batch-size", "--batch-sizes", "batch_sizes"], type=CommaList(BatchSize()),
                  help="Images per step, over all devices together.  [default: 10,20,30,40]"),
     click.Option(["--gpus"], default="", metavar="N,...", help="GPU numbers such as 0 or 0,1.  [default: the CPU]"),
+    click.Option(["--parallel-cells"], is_flag=True,
+                 help="Measure a cell on each of the GPUs at the same time, not one on all of them."),
     click.Option(["--protocol"], type=click.Choice(["imagenet", "published"]), default="imagenet", show_default=True,
                  help="imagenet: as in the model zoo, 1000 classes. published: fine-tuning with a new 10-way "
                       "head, as the table of 2017 was made."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Dict, List
 
 import psutil
@@ -22,9 +21,8 @@ class Conditions:
         self._end = machine.conditions()
         busy, own, idle = (after - before for after, before in zip(self._clocks(), self._clock))
         total = (busy + idle) or 1.0
-        processors = os.cpu_count() or 1
-        self._end["busy_processors"] = round(processors * busy / total, 2)
-        self._end["own_processors"] = round(processors * own / total, 2)
+        self._end["busy_processors"] = round(len(self._processors()) * busy / total, 2)
+        self._end["own_processors"] = round(len(self._processors()) * own / total, 2)
 
     def seen(self) -> Dict[str, object]:
         """Both readings, as the record keeps them."""
@@ -34,10 +32,18 @@ class Conditions:
         """Warnings about other load and swapping."""
         return warnings.about_conditions(self._start, self._end)
 
+    def _clocks(self) -> tuple:
+        """Seconds so far of the processors that this process may use: of everything, of this process, of idling."""
+        busy = idle = 0.0
+        for times in self._processors():
+            idling = times.idle + getattr(times, "iowait", 0.0)
+            guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice already
+            busy, idle = busy + sum(times) - idling - guests, idle + idling
+        own = psutil.Process().cpu_times()
+        return busy, own.user + own.system, idle
+
     @staticmethod
-    def _clocks() -> tuple:
-        """Processor seconds so far: of everything, of this process, of idling."""
-        times, own = psutil.cpu_times(), psutil.Process().cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice already
-        return sum(times) - idle - guests, own.user + own.system, idle
+    def _processors() -> List:
+        """The times of each processor that this process may use; of all where the system numbers them otherwise."""
+        times = psutil.cpu_times(percpu=True)
+        return [times[cpu] for cpu in machine.usable_cpus() if cpu < len(times)] or times

@@ -5,10 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Tuple
 
 from ..results.record import Cell
 from .method import Method
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of ``of`` processes that measure at the same time may use: a GPU by its number, and processors."""
+
+    gpu: int
+    cpus: Tuple[int, ...]
+    of: int
 
 
 @dataclass(frozen=True)
@@ -17,7 +26,7 @@ class Job:
 
     ``source`` tells where a network that does not come with mxbench is defined ("path/to/module.py:function"), ``data``
     is the prepared training input, ``seed`` starts the random numbers of parameters and crops, ``memory_limit`` bounds
-    the process in bytes (0: no bound).
+    the process in bytes (0: no bound). Where a ``share`` confines the process to one GPU, that is the cell's gpu(0).
     """
 
     cell: Cell
@@ -26,6 +35,7 @@ class Job:
     data: Dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     memory_limit: int = 0
+    share: Optional[Share] = None
 
     def to_json(self) -> str:
         """The job on one line."""
@@ -37,4 +47,7 @@ def from_json(text: str) -> Job:
     content = json.loads(text)
     cell = content.pop("cell")
     cell.update(devices=tuple(cell["devices"]), image_shape=tuple(cell["image_shape"]))
-    return Job(cell=Cell(**cell), method=Method(**content.pop("method")), **content)
+    share = content.pop("share")
+    if share:
+        share = Share(**{**share, "cpus": tuple(share["cpus"])})
+    return Job(cell=Cell(**cell), method=Method(**content.pop("method")), share=share, **content)

@@ -53,6 +53,8 @@ def main() -> int:
 
 def measure(job: jobs.Job, send, started: float) -> dict:
     """Train until the method has enough windows; returns the record's fields."""
+    if job.share:
+        runtime.confine(job.share.gpu, job.share.cpus)
     runtime.tune(job.cell.tuning)
     from .gpu import Watch
     from .memory import gpu_ids, memory_of
@@ -62,7 +64,7 @@ def measure(job: jobs.Job, send, started: float) -> dict:
 
     watch = Watch(gpu_ids(job.cell.devices))
     memory = memory_of(job.cell.devices, watch)
-    send("surroundings", **surroundings(job.cell))
+    send("surroundings", **surroundings(job))
     workload = Workload(job)
     memory.mark_baseline()
     trainer = Trainer(job.cell, workload.symbol, workload.iterator, job.seed)
@@ -100,16 +102,18 @@ def measure(job: jobs.Job, send, started: float) -> dict:
     }
 
 
-def surroundings(cell) -> dict:
+def surroundings(job: jobs.Job) -> dict:
     """What the measurement runs on, as fields of the record."""
     from .memory import gpu_ids
 
     features = runtime.mx.runtime.feature_list()
-    ids = gpu_ids(cell.devices)
+    ids = gpu_ids(job.cell.devices)
     visible = cuda.gpus() if ids else []
     software = machine.software(feature.name for feature in features if feature.enabled)
     return {
-        "machine": machine.machine([visible[number] for number in ids], bool(ids) and cuda.is_stand_in()),
+        "machine": machine.machine(
+            [visible[number] for number in ids], bool(ids) and cuda.is_stand_in(), job.share.of if job.share else 1,
+        ),
         "software": {**software, **(_gpu_software() if ids else {})},
         "variables": machine.variables(),
     }

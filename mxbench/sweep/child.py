@@ -26,6 +26,9 @@ _POLL_SECONDS = 1.0
 _EXIT_SECONDS = 5.0
 
 
+_living = set()  # the processes of all threads
+
+
 class Outcome(NamedTuple):
     """How a job ended: a status, one line that says why if it did not finish, and further ``fields`` of the record."""
 
@@ -53,6 +56,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
         return Outcome(ERROR, f"no process could be started: {error.strerror}")
     finally:
         os.close(writing)
+    _living.add(process)
     conversation = _Conversation(process, reading, on_event)
     deadline = time.monotonic() + timeout_seconds
     try:
@@ -65,6 +69,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
                 in_time = _exits(process, deadline)
     finally:
         _end_group(process)
+        _living.discard(process)
         conversation.close()
         os.close(reading)
         process.stdout.close()
@@ -76,6 +81,12 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     if _kernel_kills() > kills_before and process.returncode == -signal.SIGKILL:
         return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
     return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit))
+
+
+def end_all() -> None:
+    """Kill the processes that other threads follow in :func:`run`, which then ends there."""
+    for process in list(_living):
+        _kill_group(process)
 
 
 class _Conversation:
@@ -157,11 +168,15 @@ def _exits(process: subprocess.Popen, deadline: float) -> bool:
 
 def _end_group(process: subprocess.Popen) -> None:
     """Kill what is left of the process group and wait for the process."""
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
-    process.wait()
 
 
 def _told(message: dict) -> Outcome:

@@ -19,6 +19,12 @@ class Step(NamedTuple):
     repeat: int
 
 
+def hinges_on(step: Step, other: Step) -> bool:
+    """Whether the one cannot fit if the other runs out of memory: the same cell, at no smaller a batch size."""
+    same = dataclasses.replace(other.cell, batch_size=step.cell.batch_size) == step.cell
+    return same and other.cell.batch_size <= step.cell.batch_size
+
+
 def grid(cells: Sequence[Cell], repeats: int = 1, shuffle: Optional[int] = None) -> List[Step]:
     """All steps of a sweep in round-robin order, so that a drift of the machine touches every cell alike.
 
@@ -65,11 +71,9 @@ class Done:
 
     def out_of_memory_at(self, step: Step) -> Optional[Record]:
         """A record of the same cell, or of the same network at a smaller batch size, that ran out of memory."""
-        for record in self._newest.values():
-            same = dataclasses.replace(record.cell, batch_size=step.cell.batch_size) == step.cell
-            if same and record.status == OUT_OF_MEMORY and record.cell.batch_size <= step.cell.batch_size:
-                if self._had_the_memory(record):
-                    return record
+        for tried, record in self._newest.items():
+            if record.status == OUT_OF_MEMORY and hinges_on(step, tried) and self._had_the_memory(record):
+                return record
         return None
 
     def _had_the_memory(self, record: Record) -> bool:

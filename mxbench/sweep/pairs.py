@@ -19,7 +19,8 @@ def measure_pairs(options: Dict, pairs: int, output, tell: Callable[[str], None]
     """
     if len(options["networks"] or ()) != 1 or len(options["batch_sizes"] or ()) != 1:
         raise UserError("aa measures one cell: give one network and one batch size, such as --network squeezenet --batch-size 10")
-    session = measure({**options, "repeats": 2 * pairs, "shuffle": None, "again": False, "output": str(output)})
+    fixed = {"parallel_cells": False, "repeats": 2 * pairs, "shuffle": None, "again": False, "output": str(output)}
+    session = measure({**options, **fixed})
     finished = [Summary(record.cell, (record,)) for record in session.records if record.status == OK]
     if session.exit_code or len(finished) < 2 * pairs:
         for record in session.records:

@@ -6,9 +6,11 @@ import os
 import sys
 import time
 from contextlib import contextmanager, suppress
+from typing import List, Optional
 
 import tqdm
 
+from ..measure.job import Share
 from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
 from ..results.statistics import half_width
 from .grid import Step
@@ -18,12 +20,15 @@ _STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out"}
 
 
 class Progress(Observer):
-    """Shows a sweep on standard error: one line for each finished step, and what the present one is doing."""
+    """Shows a sweep on standard error: a line for each finished step, and what the present ones are doing: the first of
+    them on the line of the bar, every other on a line of its own."""
 
     def __init__(self, stream=None):
         self._stream = stream or sys.stderr
         self._bar = None
-        self._began = self._started = 0.0
+        self._present: List[Optional[Step]] = []
+        self._lines: List[tqdm.tqdm] = []
+        self._began = 0.0
         self._total = self._position = self._made = 0
 
     def skip(self, problem) -> None:
@@ -33,14 +38,22 @@ class Progress(Observer):
         self._total, self._position, self._began = steps, done, time.monotonic()
         if done:
             self._say(f"{done} of {steps} measurements are in the results file already")
-        # Without a terminal there is no bar, but a line when a step begins as well.
         self._bar = tqdm.tqdm(
             total=steps, initial=done, file=self._stream, disable=None, unit="cell", smoothing=0, dynamic_ncols=True,
             bar_format="{n_fmt}/{total_fmt} {bar} {elapsed} passed, about {remaining} left | {desc}",
         )
+        self._lines = [self._bar]
 
     def start(self, step: Step) -> None:
-        self._started = time.monotonic()
+        if None in self._present:
+            self._present[self._present.index(None)] = step
+        else:
+            self._present.append(step)
+        if len(self._present) > len(self._lines):
+            self._lines.append(tqdm.tqdm(
+                file=self._stream, disable=None, dynamic_ncols=True, bar_format="{desc}", position=len(self._lines),
+                leave=False,
+            ))
         self._describe(step, "setting up")
 
     def event(self, step: Step, event: dict) -> None:
@@ -50,16 +63,30 @@ class Progress(Observer):
     def end(self, step: Step, record: Record) -> None:
         self._position += 1
         self._made += 1
+        if step in self._present:  # a step that needed no process has not been started
+            self._lines[self._present.index(step)].set_description_str("")
+            self._present[self._present.index(step)] = None
         self._bar.update(1)
         left = "" if not self._bar.disable else self._time_left()
-        self._say(f"[{self._position}/{self._total}] {_name(step)}: {result_text(record)}{left}")
+        share = record.conditions.get("share")
+        where = f" on GPU {share['gpu']}" if share else ""
+        self._say(f"[{self._position}/{self._total}] {_name(step)}{where}: {result_text(record)}{left}")
+
+    def retry(self, step: Step, share: Share) -> None:
+        self._total += 1
+        self._bar.total += 1
+        self._say(f"{_name(step)} will be tried on another GPU than {share.gpu}")
+
+    def give_up(self, step: Step, share: Share) -> None:
+        self._say(f"warning: GPU {share.gpu} is given up: {_name(step)} failed on it, but not on another; run nvidia-smi, "
+                  "which may say more")
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        for line in reversed(self._lines):
+            line.close()
 
     def _describe(self, step: Step, doing: str) -> None:
-        self._bar.set_description_str(f"{_name(step)}: {doing}")
+        self._lines[self._present.index(step)].set_description_str(f"{_name(step)}: {doing}")
 
     def _time_left(self) -> str:
         seconds = (time.monotonic() - self._began) / self._made * (self._total - self._position)

@@ -16,6 +16,7 @@ from ..results.record import ERROR, TIMEOUT, Cell, Record
 from ..symbols import Network, get_network, list_networks
 from . import child
 from .devices import Devices, devices
+from .executor import executor
 from .foresight import foresee, order
 from .grid import Step, is_from
 from .lock import exclusive
@@ -46,12 +47,13 @@ def measure(options: Dict) -> Session:
     _check(options)
     store.check_writable(options["output"])
     networks = [get_network(name) for name in options["networks"] or list_networks()]
-    found = devices(options["gpus"], say)
+    found = devices(options["gpus"], options["parallel_cells"], say)
     output = options["output"]
     try:
         with interruptible(), exclusive(found.names, not options["no_wait"], say):
             plan = _plan(options, networks, found)
-            sweep(plan, output, child.run, Progress())
+            with executor(len(plan.shares)) as running:
+                sweep(plan, output, child.run, Progress(), running)
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
@@ -94,11 +96,11 @@ def _check(options: Dict) -> None:
 
 def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
     batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
-    if batch_sizes[0] < len(found.names):
-        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.names)} devices: "
+    if batch_sizes[0] < len(found.of_cell):
+        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.of_cell)} devices: "
                         "give at least one for each")
     spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
-    cells = [_cell(options, network, size, found.names, spec) for network in networks for size in batch_sizes]
+    cells = [_cell(options, network, size, found.of_cell, spec) for network in networks for size in batch_sizes]
     predicted = foresee(cells, networks)
     return Plan(
         cells=order(cells, predicted, found, options["memory_limit"] or 0, say),
@@ -112,6 +114,7 @@ def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
         memory_limit=options["memory_limit"] or 0,
         timeout_seconds=options["timeout"],
         surroundings=surroundings(options["tuning"], found),
+        shares=found.shares,
         again=options["again"],
     )
 
@@ -137,9 +140,10 @@ def _method(options: Dict) -> Method:
 
 def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
     """What a measurement started now would be made on, without importing MXNet."""
-    tuned = runtime.tuned_environment() if tuning == "tuned" else {}
+    tuned = runtime.tuned_environment(found.cores) if tuning == "tuned" else {}
     variables = dict(sorted({**tuned, **machine.variables()}.items()))
-    here = machine.machine(found.gpus, bool(found.gpus) and cuda.is_stand_in())
+    gpus = found.gpus[:1] if found.shares else found.gpus
+    here = machine.machine(gpus, bool(gpus) and cuda.is_stand_in(), len(found.shares), found.cores)
     return {"machine": here, "software": machine.software(), "variables": variables}
 
 

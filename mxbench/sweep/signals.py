@@ -37,7 +37,11 @@ class _Heed:
 
     @contextmanager
     def switched(self, at_once: bool):
-        """Heed signals at once in the body, or not; after a body that did not fail, catch up."""
+        """Heed signals at once in the body, or not; after a body that did not fail, catch up. In other threads than
+        the main one, which no signal reaches, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before, self.at_once = self.at_once, at_once
         try:
             self.catch_up()
