@@ -89,10 +89,12 @@ class Table:
         if not record.software.get("mxnet"):
             return []
         settings = " ".join(f"{name}={value}" for name, value in record.variables.items())
+        together, cores = record.machine.get("parallel_cells"), record.machine.get("cores")
         return [
             f"protocol: {record.cell.protocol} ({record.cell.num_classes} classes, {record.cell.dtype}), "
             f"kvstore {record.cell.kv_store}",
             f"MXNet: {record.software['mxnet']}, {record.cell.tuning} ({settings or 'no settings'})",
+            *([f"measured {together} cells at a time, each on a GPU and {cores} CPU cores of its own"] if together else []),
         ]
 
     def memory_conditions(self) -> List[str]:
