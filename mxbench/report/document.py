@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Callable, List, Sequence
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 from ..results import store
 from ..results.record import Record
 from ..results.summary import summarise
-from . import markdown
+from . import formats
+from .beside import side_by_side
 from .tables import table
 
 
@@ -40,10 +41,40 @@ def refuse_stand_ins(records: Sequence[Record]) -> None:
                         "measure on a real GPU")
 
 
-def build(records: Sequence[Record], spread: bool = False, predicted: bool = False, **form) -> str:
-    """The report as Markdown: a speed and a memory table for each set of conditions in the records.
+def select(records: Sequence[Record], networks: Sequence[str] = (), batch_sizes: Sequence[int] = ()) -> List[Record]:
+    """The records of some networks and batch sizes; of all where none is given.
 
-    ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory; ``form`` goes to
-    :func:`mxbench.report.markdown.render`.
+    Raises:
+        UserError: there is no record of a network or of a batch size that is asked for, or none of both together.
     """
-    return markdown.render([table(summaries, spread, predicted) for summaries in summarise(records)], **form)
+    known = dict.fromkeys(record.cell.network for record in records)
+    for name in networks:
+        if name not in known:
+            raise UserError(f"the results hold no network {name!r}: {nearest(name, known)}")
+    sizes = sorted({record.cell.batch_size for record in records})
+    for size in batch_sizes:
+        if size not in sizes:
+            raise UserError(f"the results hold no batch size {size}: choose from {', '.join(map(str, sizes))}")
+    found = [record for record in records if (not networks or record.cell.network in networks)
+             and (not batch_sizes or record.cell.batch_size in batch_sizes)]
+    if not found:
+        raise UserError("the results hold none of these networks at these batch sizes: leave out --networks or --batch-sizes")
+    return found
+
+
+def build(records: Sequence[Record], spread: bool = False, predicted: bool = False, marks: bool = False,
+          sort: str = "published", form: str = "markdown", beside: bool = False, **options) -> str:
+    """The report: a speed and a memory table for each set of conditions in the records, or one of each with ``beside``.
+
+    Args:
+        spread: show the interval beside each speed.
+        predicted: show the prediction beside each memory.
+        marks: mark cells that a note concerns, instead of listing them.
+        sort: one of :data:`mxbench.report.tables.SORTS`.
+        form: one of :data:`mxbench.report.formats.FORMATS`.
+        options: go to the format's ``render``.
+    """
+    shown = {"spread": spread, "predicted": predicted, "marks": marks, "sort": sort}
+    groups = summarise(records)
+    tables = [side_by_side(groups, **shown)] if beside else [table(summaries, **shown) for summaries in groups]
+    return formats.render(form, tables, **options)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..results.record import OK, SKIPPED, STATUS_TEXT, Predicted
-from ..results.summary import Summary, by_reason, differences
+from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
 
 SPEED, MEMORY = "speed", "memory"
+_LETTERS = string.ascii_lowercase.replace("q", "") + string.ascii_uppercase  # there is no small raised q
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Row:
     name: str
     reference_top5: Optional[float]
     cells: Tuple[Optional[Summary], ...]
+
+    @property
+    def network(self) -> str:
+        """The network's name as options give it."""
+        return next(cell for cell in self.cells if cell).cell.network
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class Table:
     def optimizer(self) -> str:
         """The optimizer's name as tables write it."""
         return self.example.cell.optimizer.upper()
+
+    @property
+    def columns(self) -> List[Tuple[str, int]]:
+        """For each column the set of conditions, unnamed where there is only one, and the batch size."""
+        return [("", size) for size in self.batch_sizes]
 
     def column(self, batch_size: int) -> List[Optional[Summary]]:
         """The cells of one batch size, one for each row."""
@@ -111,12 +122,12 @@ class Table:
         """The letter that marks each reason in the cells; empty unless the table has marks."""
         cells = [cell for row in self.rows for cell in row.cells if cell] if self.marks else []
         reasons = dict.fromkeys(reason for cell in cells for reason in remarks(cell))
-        return dict(zip(reasons, [*string.ascii_lowercase, *string.ascii_uppercase]))
+        return dict(zip(reasons, _LETTERS))
 
     def mark(self, cell: Optional[Summary]) -> str:
         """The letters of the reasons that concern a cell."""
         marked = self.marked_reasons() if self.marks and cell else {}
-        return "".join(marked[reason] for reason in remarks(cell)) if marked else ""
+        return "".join(marked.get(reason, "") for reason in remarks(cell))
 
     def cell_text(self, quantity: str, cell: Optional[Summary]) -> str:
         """What stands in a cell, without marks."""
@@ -136,11 +147,14 @@ def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = 
         known = next(iter(found.values()))
         # One network with images of two sizes makes two rows.
         size = f" {'x'.join(map(str, shape))}" if networks.count(network) > 1 else ""
-        rows.append((network, Row(known.display_name + size, known.reference_top5, tuple(map(found.get, batch_sizes)))))
+        rows.append(Row(known.display_name + size, known.reference_top5, tuple(map(found.get, batch_sizes))))
+    return Table(tuple(summaries), batch_sizes, arrange(rows, sort), spread, predicted, marks)
+
+
+def arrange(rows: Sequence[Row], sort: str) -> Tuple[Row, ...]:
+    """The rows in the published order, then as they appear, and that order kept where ``sort`` sees no difference."""
     order = {name: position for position, name in enumerate(list_networks())}
-    rows.sort(key=lambda row: order.get(row[0], len(order)))
-    arranged = sorted((row for _, row in rows), key=SORTS[sort])
-    return Table(tuple(summaries), batch_sizes, tuple(arranged), spread, predicted, marks)
+    return tuple(sorted(sorted(rows, key=lambda row: order.get(row.network, len(order))), key=SORTS[sort]))
 
 
 def _fastest(row: Row) -> float:
@@ -159,23 +173,6 @@ SORTS: Dict[str, Callable[[Row], object]] = {
     "memory": _smallest,
     "accuracy": lambda row: -(row.reference_top5 or 0.0),
 }
-
-
-def label_groups(tables: Sequence[Table]) -> List[str]:
-    """A short name for each of several sets of conditions: the device, and what else it takes to tell them apart."""
-    labels = [one.short_device() for one in tables]
-    for number, one in enumerate(tables):
-        alike = [other for other in tables if other is not one and other.short_device() == labels[number]]
-        names = dict.fromkeys(name for other in alike for name in differences(one.example, other.example))
-        told = [_condition_text(name, one.example.surroundings().get(name)) for name in names]
-        labels[number] += f" ({', '.join(told)})" if told else ""
-    return labels
-
-
-def _condition_text(name: str, value) -> str:
-    if isinstance(value, (list, tuple)):
-        value = " ".join(map(str, value))
-    return f"{name.replace('_', ' ') if name.islower() else name} {'none' if value in (None, '') else value}"
 
 
 def speed_text(summary: Optional[Summary], spread: bool = False) -> str:

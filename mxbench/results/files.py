@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Union
 
 from ..errors import UserError
 
 
-def write_atomically(path, text: str) -> None:
-    """Replace the file ``path`` by one with this text, or leave it as it was.
+def write_atomically(path, content: Union[str, bytes]) -> None:
+    """Replace the file ``path`` by one with this content, text as UTF-8, or leave it as it was.
 
     Raises:
         UserError: the file cannot be written.
@@ -19,8 +20,8 @@ def write_atomically(path, text: str) -> None:
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())

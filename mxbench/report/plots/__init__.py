@@ -10,9 +10,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 from ...errors import UserError
 from ...results.record import Record
 from ...results.summary import summarise
-from ..tables import Table, label_groups, table
+from ..beside import label_groups
+from ..tables import Table, table
 from . import canvas, choice, curves, rows, windows
+from .canvas import FORMATS
 from .published import compared_with_published, reproduction
+
+__all__ = ["FORMATS", "KINDS", "Kind", "Plot", "Undrawable", "collect"]
 
 
 class Kind(NamedTuple):
@@ -52,9 +56,10 @@ class Plot(NamedTuple):
 
 
 class Undrawable(NamedTuple):
-    """A kind that some records give nothing for, and why."""
+    """A figure that the records give nothing for, and why."""
 
     kind: str
+    name: str
     reason: str
 
 
@@ -73,7 +78,7 @@ def collect(records: Sequence[Record], kinds: Sequence[str] = tuple(KINDS)) -> t
             try:
                 plots.append(Plot(kind, kind + name, KINDS[kind].collect(one)))
             except UserError as reason:
-                undrawable.append(Undrawable(kind + name, str(reason)))
+                undrawable.append(Undrawable(kind, kind + name, str(reason)))
     return plots, undrawable
 
 

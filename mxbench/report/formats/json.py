@@ -1,0 +1,20 @@
+"""Tables as JSON: for each table the conditions and a list of cells with all their figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Sequence
+
+from ..tables import Table
+from .figures import cells
+
+
+def render(tables: Sequence[Table]) -> str:
+    """One object: ``tables``, each with ``conditions``, ``software`` and ``cells``."""
+    content = [{
+        "device": table.device(),
+        "conditions": table.example.surroundings(),
+        "software": table.example.software,
+        "cells": list(cells(table)),
+    } for table in tables]
+    return json.dumps({"tables": content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

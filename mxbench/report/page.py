@@ -1,0 +1,134 @@
+"""Renders results as one HTML page that stands by itself: it opens from the disk and asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+import jinja2
+
+from ..errors import UserError
+from ..results.record import OK, STATUS_TEXT, Record
+from ..results.summary import Summary, summarise
+from . import plots
+from .page_details import details
+from .tables import Table, label_groups, table
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_SCRIPTS = ("page-sortable.js", "page.js")  # the library first
+
+
+class Figure(NamedTuple):
+    """A figure as a page embeds it: what it shows, and the image as a data URI, in which nothing can run."""
+
+    about: str
+    image: str
+
+
+class Shown(NamedTuple):
+    """One row of a table: a cell with what is shown of it at once, and the number under which its details are found."""
+
+    summary: Summary
+    detail: int
+    state: str
+    marks: Tuple[str, ...]
+    share: float
+
+    @property
+    def failure(self) -> str:
+        """What stands in the place of the speed; empty where there is one."""
+        return "" if self.summary.status == OK else STATUS_TEXT[self.summary.status]
+
+
+class Section(NamedTuple):
+    """A set of conditions with its cells."""
+
+    anchor: str
+    label: str
+    table: Table
+    rows: Tuple[Shown, ...]
+    software: Dict[str, str]
+
+
+def build(records: Sequence[Record], title: str = "Training speed and memory") -> str:
+    """The page as HTML: a table for each set of conditions in the records, the figures, the details of every cell."""
+    sections, found = _sections(records)
+    figures, missing = _figures(records)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(_TEMPLATES)), trim_blocks=True, lstrip_blocks=True, autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    scripts = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    summaries = [row.summary for section in sections for row in section.rows]
+    return environment.get_template("page.html").render(
+        title=title, sections=sections, figures=figures, missing=missing, details=found, scripts=scripts,
+        script_hashes=[_hash(script) for script in scripts], style=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        batch_sizes=sorted({summary.cell.batch_size for summary in summaries}), measured=_measured(records),
+        finished=sum(summary.status == OK for summary in summaries), count=len(summaries),
+        networks=len({summary.cell.network for summary in summaries}),
+    )
+
+
+def _sections(records: Sequence[Record]) -> Tuple[List[Section], List[Dict[str, Any]]]:
+    """The sections of the page, and the details of all their rows."""
+    tables = [table(summaries, predicted=True) for summaries in summarise(records)]
+    sections: List[Section] = []
+    found: List[Dict[str, Any]] = []
+    for number, (one, label) in enumerate(zip(tables, label_groups(tables)), start=1):
+        cells = [cell for row in one.rows for cell in row.cells if cell]
+        fastest = max((cell.images_per_second for cell in cells if cell.status == OK), default=1.0)
+        rows = []
+        for cell in cells:
+            rows.append(_shown(cell, len(found), fastest))
+            found.append(details(cell))
+        sections.append(Section(f"conditions-{number}", label or one.device(), one, tuple(rows), _software(one)))
+    return sections, found
+
+
+def _shown(cell: Summary, detail: int, fastest: float) -> Shown:
+    """A row: ``trusted``, ``doubtful`` or ``none`` (no figure), with a mark for each doubt."""
+    verdicts = {record.speed.verdict for record in cell.records if record.speed}
+    marks = ["time limit"] * ("limited" in verdicts) + ["noisy"] * ("noisy" in verdicts)
+    marks += [entry["warning"].replace("_", " ") for record in cell.records for entry in record.warnings]
+    if cell.status != OK:
+        return Shown(cell, detail, "none", ("inferred",) * cell.inferred, 0.0)
+    marks += ["no interval"] * (cell.interval is None)
+    state = "doubtful" if cell.doubts() else "trusted"
+    return Shown(cell, detail, state, tuple(dict.fromkeys(marks)), cell.images_per_second / fastest)
+
+
+def _software(found: Table) -> Dict[str, str]:
+    """Machine, software and variables of a group; where its records differ, every value."""
+    values: Dict[str, Dict[str, None]] = {}
+    for record in (record for summary in found.summaries for record in summary.records):
+        for name, value in {**record.machine, **record.software, **record.variables}.items():
+            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            if text:
+                values.setdefault(name, {})[text] = None
+    return {name: " / ".join(texts) for name, texts in values.items()}
+
+
+def _figures(records: Sequence[Record]) -> Tuple[List[Figure], List[str]]:
+    """Every figure that can be drawn of the records, and why there is none where they cannot be drawn at all."""
+    drawable, _ = plots.collect(records)
+    figures = []
+    try:
+        for plot in drawable:
+            image = base64.b64encode(plot.draw("svg")).decode("ascii")
+            figures.append(Figure(plots.KINDS[plot.kind].about, f"data:image/svg+xml;base64,{image}"))
+    except UserError as reason:
+        return [], [str(reason)]
+    return figures, []
+
+
+def _measured(records: Sequence[Record]) -> str:
+    """From which day to which the records were made."""
+    days = sorted(record.time[:10] for record in records if record.time)
+    return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
+def _hash(script: str) -> str:
+    """What allows this script in the page's content security policy, which allows no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')}'"
