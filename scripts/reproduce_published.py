@@ -8,6 +8,7 @@ import click
 
 from mxbench.cli import main
 from mxbench.predict import published
+from mxbench.report.plots import canvas, rows
 from mxbench.symbols import get_network
 from mxbench.symbols.export import json_path
 from mxbench.symbols.registry import ZOO_NAMES
@@ -47,7 +48,9 @@ def reproduce_published(table: Path, mxnet: str, plot: Path) -> int:
         found = published.summarise(errors)
         click.echo(f"{name}: median {found.median:.2%}, 90th percentile {found.p90:.2%}, largest {found.largest:.2%}")
     if plot is not None:
-        published.plot(known, context_mib, str(plot))
+        told = f"{known[0].batch_size} to {known[-1].batch_size} images in a batch, by the rules of MXNet {mxnet}"
+        ratios = [(get_network(cell.network).display_name, cell.batch_size, 1 + cell.error(context_mib)) for cell in known]
+        canvas.save(lambda: rows.draw(rows.reproduction(told, ratios)), plot)
     return 0
 
 

@@ -88,7 +88,9 @@ def _predict_one(network, symbol, batch_size, image_shape, protocol, memory_mib,
         if layers:
             click.echo(f"\n{text.layers_text(breakdown)}")
         if plot_file:
-            text.plot(breakdown, plot_file, title)
+            from ..report.plots import canvas, live
+
+            canvas.save(lambda: live.draw(breakdown, title), plot_file)
     if advise:
         rows = advice.advise(graph, batch_size, shape, memory_mib, **options)
         click.echo("\nwhat would take less, MiB:" if rows else "\nnothing that predictions know would take less")

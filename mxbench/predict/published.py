@@ -12,7 +12,6 @@ from ..errors import UserError
 from .edits import cut
 from .graph import load
 from .memory import Prediction, Predictor
-from .text import canvas, save
 
 # What the published table's card, a Maxwell TITAN X of 12 GiB, shows to CUDA.
 TITAN_X_MIB = 12206
@@ -105,22 +104,3 @@ def verdict(cell: Cell, context_mib: float) -> str:
     """Whether the cell fits the table's card: ``fits``, ``marginal`` or ``out of memory``."""
     total = cell.bare_mib + context_mib
     return Prediction(cell.batch_size, total, total, {}).verdict(TITAN_X_MIB)
-
-
-def plot(known: Sequence[Cell], context_mib: float, path: str) -> None:
-    """Draw predicted against published memory into ``path``; the suffix decides the format.
-
-    Raises:
-        UserError: matplotlib is missing, or the file cannot be written.
-    """
-    figure, axes = canvas((6, 6))
-    extent = [min(cell.published_mib for cell in known), max(cell.published_mib for cell in known)]
-    axes.plot(extent, extent, color="grey", linewidth=0.8)
-    for position, network in enumerate(dict.fromkeys(cell.network for cell in known)):
-        row = [cell for cell in known if cell.network == network]
-        axes.plot([cell.published_mib for cell in row], [cell.bare_mib + context_mib for cell in row],
-                  linestyle="none", marker="osv^"[position % 4], markersize=5, label=network)
-    axes.set(xscale="log", yscale="log", xlabel="published, MiB", ylabel="predicted, MiB",
-             title="Training memory of 16 networks on a TITAN X, 2017")
-    axes.legend(fontsize=7)
-    save(figure, path)

@@ -1,10 +1,9 @@
-"""Predictions as text and as a picture."""
+"""Predictions as text."""
 
 from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-from ..errors import UserError
 from .allocator import MIB
 from .breakdown import Breakdown
 from .memory import FITS, MARGINAL, Prediction
@@ -44,42 +43,6 @@ def layers_text(breakdown: Breakdown, count: int = 10) -> str:
             f"{breakdown.peak_layer} (step {breakdown.peak_step + 1} of {len(breakdown.live)})")
     return "\n".join([head, "", f"the {len(largest)} largest tensors at the peak, MiB:", _aligned(largest), "",
                       "alive at the peak by layer, MiB:", _aligned(layers)])
-
-
-def plot(breakdown: Breakdown, path: str, title: str) -> None:
-    """Draw live bytes over the schedule into ``path``; the suffix decides the format.
-
-    Raises:
-        UserError: matplotlib is missing, or the file cannot be written.
-    """
-    figure, axes = canvas((8, 4))
-    axes.fill_between(range(len(breakdown.live)), [size / MIB for size in breakdown.live], step="post", alpha=0.6)
-    axes.axvline(breakdown.peak_step, linestyle=":", color="black")
-    axes.set(xlabel="step of the schedule (forward, then backward)", ylabel="alive, MiB",
-             xlim=(0, len(breakdown.live) - 1), ylim=(0, None))
-    axes.set_title(title, fontsize=9)
-    axes.annotate(breakdown.peak_layer, (breakdown.peak_step, breakdown.peak_bytes / MIB), fontsize=8)
-    save(figure, path)
-
-
-def canvas(size: Tuple[float, float]):
-    """A figure of that size in inches and its axes; matplotlib is imported only here."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError("plots need matplotlib: run pip install 'mxbench[report]'") from error
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def save(figure, path: str) -> None:
-    """Write the figure; UserError if the folder or the suffix will not do."""
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the plot cannot be written to {path} ({error}): give a file such as live.svg") from error
 
 
 def _aligned(rows: Sequence[Tuple[str, str]]) -> str:

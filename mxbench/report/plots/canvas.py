@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import Sequence, Tuple
+from pathlib import Path
+from typing import Callable, Sequence, Tuple
 
 from ...errors import UserError
+from ...results.files import write_atomically
 from ...symbols import list_networks
 
 WIDTH = 8.3  # inches: 830 pixels at 100 dots per inch, the width of a page on a code host
@@ -62,15 +64,27 @@ def render(figure, form: str) -> bytes:
     """The figure as ``svg`` or ``png``: the same bytes for the same figure, without a date or a version.
 
     Raises:
-        UserError: matplotlib knows no such format.
+        UserError: there is no such format.
     """
-    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}.get(form)
+    if form not in FORMATS:
+        raise UserError(f"{form!r} is no format for plots: choose from {', '.join(FORMATS)}")
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[form]
     target = io.BytesIO()
-    try:
-        figure.savefig(target, format=form, metadata=metadata, dpi=200)
-    except ValueError as error:
-        raise UserError(f"a plot cannot be drawn as {form!r} ({error})") from None
+    figure.savefig(target, format=form, metadata=metadata, dpi=200)
     return target.getvalue()
+
+
+def save(draw: Callable, path) -> None:
+    """Write the figure that ``draw`` returns into a file; the suffix decides the format.
+
+    Raises:
+        UserError: matplotlib is missing, the suffix is not one of :data:`FORMATS`, or the file cannot be written.
+    """
+    with style():
+        try:
+            write_atomically(path, render(draw(), Path(path).suffix[1:]))
+        except UserError as error:
+            raise UserError(f"the plot cannot be written to {path} ({error}): give a file such as plot.svg") from None
 
 
 def look(network: str) -> Tuple[str, str, str]:
