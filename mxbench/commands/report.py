@@ -26,11 +26,13 @@ _PLOTS = ("speed", "memory", "choice", "predicted", "published", "reproduction",
 @click.option("--spread", is_flag=True, help="Show ± half the 95 % interval beside every speed.")
 @click.option("--marks", is_flag=True, help="Mark cells in doubt by letters, which the notes explain.")
 @click.option("--predicted", is_flag=True, help="Show the predicted memory beside the measured.")
+@click.option("--roofline", is_flag=True, help="Add the arithmetic per second, and its share of the machine's peak.")
 @click.option("--plots", metavar="FOLDER", help="Draw plots into this folder, as SVG and PNG, instead (needs matplotlib).")
 @click.option("--plot", "kinds", type=CommaList(click.Choice(_PLOTS)), metavar="KIND,...",
               help=f"Which plots: {', '.join(_PLOTS)}.  [default: all that the results allow]")
 @click.option("--output", type=click.Path(), help="Write to this file instead of standard output.")
-def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, plots, kinds, output) -> int:
+def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, plots, kinds,
+           output) -> int:
     """Render the speed and memory tables of results files, or draw them.
 
     Records of unlike machines, protocols, inputs or settings come into tables of their own.
@@ -50,7 +52,7 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
     records = select(records, networks or (), batch_sizes or ())
     if plots:
         return _draw(records, Path(plots), kinds)
-    text = build(records, spread, predicted, marks, sort, form, beside)
+    text = build(records, spread, predicted, marks, sort, form, beside, roofline)
     if output:
         from ..results.files import write_atomically
 

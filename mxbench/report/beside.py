@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from ..results.summary import Summary, differences
+from .roofline import COUNTED, peak_text
 from .tables import Row, Table, arrange, table
 
 
@@ -21,6 +22,10 @@ class SideBySide(Table):
         """For each label the conditions that it stands for."""
         return [f"{label}: {'; '.join([part.device(), *(part.conditions() or [_protocol(part)])])}"
                 for label, part in zip(self.labels, self.parts)]
+
+    def roofline_conditions(self) -> List[str]:
+        """What arithmetic is counted, and for each label what it is held against."""
+        return [COUNTED, *(f"peak of {label}: {peak_text(part.summaries)}" for label, part in zip(self.labels, self.parts))]
 
     @property
     def columns(self) -> List[Tuple[str, int]]:

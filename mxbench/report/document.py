@@ -63,7 +63,8 @@ def select(records: Sequence[Record], networks: Sequence[str] = (), batch_sizes:
 
 
 def build(records: Sequence[Record], spread: bool = False, predicted: bool = False, marks: bool = False,
-          sort: str = "published", form: str = "markdown", beside: bool = False, **options) -> str:
+          sort: str = "published", form: str = "markdown", beside: bool = False, roofline: bool = False,
+          **options) -> str:
     """The report: a speed and a memory table for each set of conditions in the records, or one of each with ``beside``.
 
     Args:
@@ -72,9 +73,10 @@ def build(records: Sequence[Record], spread: bool = False, predicted: bool = Fal
         marks: mark cells that a note concerns, instead of listing them.
         sort: one of :data:`mxbench.report.tables.SORTS`.
         form: one of :data:`mxbench.report.formats.FORMATS`.
+        roofline: add a table of the arithmetic per second and its share of the peak.
         options: go to the format's ``render``.
     """
-    shown = {"spread": spread, "predicted": predicted, "marks": marks, "sort": sort}
+    shown = {"spread": spread, "predicted": predicted, "marks": marks, "sort": sort, "roofline": roofline}
     groups = summarise(records)
     tables = [side_by_side(groups, **shown)] if beside else [table(summaries, **shown) for summaries in groups]
     return formats.render(form, tables, **options)

@@ -9,8 +9,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from ..results.record import OK, SKIPPED, STATUS_TEXT, Predicted
 from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
+from . import roofline
 
-SPEED, MEMORY = "speed", "memory"
+SPEED, MEMORY, ROOFLINE = "speed", "memory", "roofline"
 _LETTERS = string.ascii_lowercase.replace("q", "") + string.ascii_uppercase  # there is no small raised q
 
 
@@ -33,7 +34,7 @@ class Table:
     """A group of cells that were measured under the same conditions, which the heading names.
 
     ``spread`` shows the interval beside each speed, ``predicted`` the prediction beside each memory; with ``marks`` the
-    notes mark the cells that they concern, instead of listing them.
+    notes mark the cells that they concern, instead of listing them; ``roofline`` adds the arithmetic per second.
     """
 
     summaries: Tuple[Summary, ...]
@@ -42,6 +43,12 @@ class Table:
     spread: bool = False
     predicted: bool = False
     marks: bool = False
+    roofline: bool = False
+
+    @property
+    def quantities(self) -> Tuple[str, ...]:
+        """What there is a table of."""
+        return (SPEED, MEMORY) + (ROOFLINE,) * self.roofline
 
     @property
     def example(self):
@@ -127,15 +134,21 @@ class Table:
     def mark(self, cell: Optional[Summary]) -> str:
         """The letters of the reasons that concern a cell."""
         marked = self.marked_reasons() if self.marks and cell else {}
-        return "".join(marked.get(reason, "") for reason in remarks(cell))
+        return "".join(marked.get(reason, "") for reason in remarks(cell)) if marked else ""
 
     def cell_text(self, quantity: str, cell: Optional[Summary]) -> str:
         """What stands in a cell, without marks."""
+        if quantity == ROOFLINE:
+            return _text(cell, roofline.roofline_text)
         return speed_text(cell, self.spread) if quantity == SPEED else memory_text(cell, self.predicted)
+
+    def roofline_conditions(self) -> List[str]:
+        """What arithmetic is counted, and what it is held against."""
+        return roofline.conditions(self.summaries)
 
 
 def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = False, marks: bool = False,
-          sort: str = "published") -> Table:
+          sort: str = "published", **shown) -> Table:
     """Arrange the cells of one group: batch sizes ascending, networks as ``sort`` says (see :data:`SORTS`)."""
     batch_sizes = tuple(sorted({summary.cell.batch_size for summary in summaries}))
     by_row: Dict[tuple, Dict[int, Summary]] = {}
@@ -148,7 +161,7 @@ def table(summaries: Sequence[Summary], spread: bool = False, predicted: bool = 
         # One network with images of two sizes makes two rows.
         size = f" {'x'.join(map(str, shape))}" if networks.count(network) > 1 else ""
         rows.append(Row(known.display_name + size, known.reference_top5, tuple(map(found.get, batch_sizes))))
-    return Table(tuple(summaries), batch_sizes, arrange(rows, sort), spread, predicted, marks)
+    return Table(tuple(summaries), batch_sizes, arrange(rows, sort), spread, predicted, marks, **shown)
 
 
 def arrange(rows: Sequence[Row], sort: str) -> Tuple[Row, ...]:

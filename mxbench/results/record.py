@@ -3,7 +3,9 @@
 History of the format:
 
 1. The first: ``cell`` (what was asked), ``method`` (how it was to be measured), ``status``, ``speed``, ``memory`` (what
-   came out), ``predicted`` (what was expected), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on), ``model`` (what exactly ran).
+   came out), ``predicted`` (what was expected), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on),
+   ``model`` (what exactly ran). Later records also have ``arithmetic`` (what it computes) and ``peak`` (what the devices
+   reach at best).
 """
 
 from __future__ import annotations
@@ -114,11 +116,21 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class Peak:
-    """What the devices of the cell reach at best: their fastest matrix product, in 10^9 FLOPs per second over all of them.
+class Arithmetic:
+    """What training computes, as :class:`mxbench.predict.Arithmetic` counts it: for one image, and for the update of all
+    parameters once, None for an optimizer other than SGD with momentum."""
 
-    Measured through MXNet under the same settings, of ``size`` x ``size`` matrices by ``operator``.
-    """
+    macs: int
+    forward_flops: int
+    backward_flops: int
+    recomputed_flops: int = 0
+    update_flops: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What the devices of a cell reach at best, in 10^9 FLOPs per second over all of them: the fastest product of
+    ``size`` x ``size`` matrices through MXNet's ``operator``, under the settings of the cell."""
 
     gflops: float
     operator: str = ""
@@ -139,6 +151,7 @@ class Record:
     speed: Optional[Speed] = None
     memory: Optional[Memory] = None
     predicted: Optional[Predicted] = None
+    arithmetic: Optional[Arithmetic] = None
     peak: Optional[Peak] = None
     warnings: Tuple[Dict[str, str], ...] = ()
     model: Dict[str, Any] = field(default_factory=dict)
@@ -203,16 +216,18 @@ def from_fields(fields: dict) -> Record:
         for name in ("windows", "warmup"):
             speed[name] = tuple(_build(Window, window) for window in speed.get(name, ()))
         content["speed"] = _build(Speed, speed)
-    if content.get("memory") is not None:
-        content["memory"] = _build(Memory, content["memory"])
-    if content.get("predicted") is not None:
-        content["predicted"] = _build(Predicted, content["predicted"])
-    if content.get("peak") is not None:
-        content["peak"] = _build(Peak, content["peak"])
+    for name, kind in (("memory", Memory), ("predicted", Predicted), ("arithmetic", Arithmetic), ("peak", Peak)):
+        if content.get(name) is not None:
+            content[name] = _build(kind, content[name])
     record = _build(Record, content)
     if record.status == OK and record.speed is None:
         raise ValueError("status ok without a speed")
     return record
+
+
+def peak_from_fields(fields: dict) -> Peak:
+    """The peak of a dictionary of JSON values; raises as :func:`from_fields`."""
+    return _build(Peak, fields)
 
 
 def _build(kind, fields: dict):

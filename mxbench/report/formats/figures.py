@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator
 
 from ...results.summary import Summary
+from ..roofline import achieved_gflops, achieved_share, gflop_per_image, peak_gflops
 from ..tables import Table, remarks
 
 
@@ -32,6 +33,10 @@ def figures(summary: Summary) -> Dict[str, Any]:
         "images_per_second_high": high,
         "half_width": summary.half_width,
         "memory_mib": summary.memory_mib,
+        "gflop_per_image": gflop_per_image(summary),
+        "gflops": achieved_gflops(summary),
+        "peak_gflops": peak_gflops(summary),
+        "share_of_peak": achieved_share(summary),
         "predicted_low_mib": predicted.low_mib if predicted else None,
         "predicted_high_mib": predicted.high_mib if predicted else None,
         "reference_top5": summary.reference_top5,

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import List, Sequence
 
 from ..beside import SideBySide
-from ..tables import MEMORY, Table, accuracy_text
+from ..tables import MEMORY, ROOFLINE, SPEED, Table, accuracy_text
 from .templates import environment
 
 _SPECIAL = {
@@ -16,12 +16,15 @@ _SPECIAL = {
 }
 
 
+_TITLES = {SPEED: "Speed (images/sec)", MEMORY: "Memory usage (MiB)", ROOFLINE: "Arithmetic (GFLOP/s and share of the peak)"}
+
+
 class _Ready(str):
     """Text that is LaTeX already."""
 
 
 def render(tables: Sequence[Table]) -> str:
-    """Two table environments, speed and memory, for each table."""
+    """Table environments, speed and memory and what else there is, for each table."""
     latex = environment(
         block_start_string="<%", block_end_string="%>", variable_start_string="<<", variable_end_string=">>",
         comment_start_string="<#", comment_end_string="#>", finalize=_escape,
@@ -37,12 +40,13 @@ def _escape(value) -> str:
 
 
 def _caption(table: Table, quantity: str) -> _Ready:
-    what = "Memory usage (MiB)" if quantity == MEMORY else "Speed (images/sec)"
+    what = _TITLES[quantity]
     told = [f"dataset: {table.dataset}", f"optimizer: {table.optimizer}"]
     if isinstance(table, SideBySide):
         told = table.legend
     else:
-        told += [table.device(), *(table.memory_conditions() if quantity == MEMORY else table.conditions())]
+        more = {SPEED: table.conditions, MEMORY: table.memory_conditions, ROOFLINE: table.roofline_conditions}
+        told += [table.device(), *more[quantity]()]
     return _Ready(_escape(f"{what}. {'; '.join(told)}."))
 
 
@@ -74,7 +78,7 @@ def _lines(table: Table, quantity: str) -> List[_Ready]:
 
 
 def _cell(table: Table, quantity: str, cell) -> str:
-    mark = "" if quantity == MEMORY else table.mark(cell)
+    mark = table.mark(cell) if quantity == SPEED else ""
     text = _escape(table.cell_text(quantity, cell))
     return rf"{text}\textsuperscript{{{','.join(mark)}}}" if mark else text
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import List, Sequence
 
 from ..beside import SideBySide
-from ..tables import MEMORY, Table, accuracy_text
+from ..roofline import cost_text
+from ..tables import MEMORY, ROOFLINE, SPEED, Table, accuracy_text
 from .templates import environment
 
 # Widths of the first column as published: one is wider than its names, the other fits them.
-_NAME_WIDTHS = {"speed": 31, "memory": 17}
-_ACCURACY = "Reference accuracy<br>(imagenet1k Top-5)"
-_ACCURACY_CELL_WIDTH = 14
+_NAME_WIDTHS = {"speed": 31, "memory": 17, "roofline": 17}
+# A last column: its head, the width of what stands in it, and that.
+_LAST = {
+    MEMORY: ("Reference accuracy<br>(imagenet1k Top-5)", 14, lambda row: accuracy_text(row.reference_top5)),
+    ROOFLINE: ("GFLOP per image", 15, lambda row: cost_text(row.cells)),
+}
 # Marks stand raised; capitals, of which not all have a raised form, as they are.
 _RAISED = str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
@@ -42,10 +46,11 @@ def _grid(quantity: str, table: Table) -> str:
     widths = [max(map(len, column)) for column in columns]
     heads, *rows = [[text.ljust(width) for text, width in zip(row, widths)] for row in zip(*columns)]
     rule = ["-" * (len(head) - 1) + ":" for head in heads]
-    if quantity == MEMORY:
-        heads, rule = [*heads, _ACCURACY], [*rule, "-" * (len(_ACCURACY) - 1) + ":"]
+    if quantity in _LAST:
+        last, width, text = _LAST[quantity]
+        heads, rule = [*heads, last], [*rule, "-" * (len(last) - 1) + ":"]
         for cells, row in zip(rows, table.rows):
-            cells.append(accuracy_text(row.reference_top5).ljust(_ACCURACY_CELL_WIDTH))
+            cells.append(text(row).ljust(width))
     lines: List[List[str]] = [["model".ljust(name_width), *heads], [":" + "-" * (name_width - 1), *rule]]
     lines += [[_escape(row.name).ljust(name_width), *cells] for row, cells in zip(table.rows, rows)]
     return "\n".join(f"|{'|'.join(cells)}|" for cells in lines)
@@ -53,7 +58,7 @@ def _grid(quantity: str, table: Table) -> str:
 
 def _cell(quantity: str, cell, table: Table) -> str:
     text = table.cell_text(quantity, cell)
-    mark = "" if quantity == MEMORY else table.mark(cell).translate(_RAISED)
+    mark = table.mark(cell).translate(_RAISED) if quantity == SPEED else ""
     return f"{text} {mark}" if mark else text
 
 
