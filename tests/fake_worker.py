@@ -37,6 +37,9 @@ class Worker:
 
     def run(self) -> None:
         """Do as the behaviours file says."""
+        if self.job.task == jobs.GEMM:
+            self.send("finished", peak={"gflops": 100.0, "operator": "made up", "size": 1})
+            return
         _note("started", self.name)
         wanted = json.loads((FOLDER / "behaviours.json").read_text()).get(self.name, "finish")
         name, _, argument = wanted.partition(":")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,6 +22,7 @@ from mxbench.results import machine
 machine._git_revision = str  # git takes longer than all the rest
 """
 SIZES = (10, 20, 30)
+CACHE = tempfile.TemporaryDirectory()  # for the peak that the fake worker makes up
 PATIENCE = 30  # seconds that a test waits for what must come
 
 
@@ -51,7 +53,8 @@ class Bench:
 
     def start(self, *options, stderr=subprocess.PIPE, **how):
         """Start a run; it is in a session of its own, as under a terminal of its own."""
-        environment = {**os.environ, "FAKE_WORKER": str(self.folder), "TMPDIR": str(self.temporary)}
+        environment = {**os.environ, "FAKE_WORKER": str(self.folder), "TMPDIR": str(self.temporary),
+                       "MXBENCH_CACHE": CACHE.name}
         return subprocess.Popen(self.command(*options, **how), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=stderr, cwd=str(self.folder), env=environment, start_new_session=True)
 

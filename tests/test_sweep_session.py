@@ -23,6 +23,7 @@ from mxbench.sweep.progress import Progress, duration_text, result_text
 from mxbench.sweep.session import measure
 from mxbench.sweep.signals import Interrupted, held_back, interruptible, let_through
 
+CACHE = tempfile.TemporaryDirectory()  # for the peak that the fake worker makes up
 FAKE = str(Path(__file__).parent / "fake_worker.py")
 
 
@@ -31,6 +32,7 @@ def folder(tmp_path, monkeypatch):
     """An empty present folder, locks of its own, and the fake worker."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAKE_WORKER", str(tmp_path))
+    monkeypatch.setenv("MXBENCH_CACHE", CACHE.name)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(child, "WORKER", (sys.executable, FAKE))
     monkeypatch.setattr(machine, "_git_revision", str)

@@ -10,6 +10,8 @@ from typing import Any, Dict, Optional, Tuple
 from ..results.record import Cell
 from .method import Method
 
+TRAINING, GEMM = "training", "gemm"
+
 
 @dataclass(frozen=True)
 class Share:
@@ -27,6 +29,7 @@ class Job:
     ``source`` tells where a network that does not come with mxbench is defined ("path/to/module.py:function"), ``data``
     is the prepared training input, ``seed`` starts the random numbers of parameters and crops, ``memory_limit`` bounds
     the process in bytes (0: no bound). Where a ``share`` confines the process to one GPU, that is the cell's gpu(0).
+    ``task`` is to train the cell, or to time matrix products on its devices.
     """
 
     cell: Cell
@@ -36,6 +39,7 @@ class Job:
     seed: int = 0
     memory_limit: int = 0
     share: Optional[Share] = None
+    task: str = TRAINING
 
     def to_json(self) -> str:
         """The job on one line."""

@@ -21,6 +21,7 @@ import time
 from .. import cuda, runtime
 from ..errors import UserError
 from ..results import machine, warnings
+from . import gemm
 from . import job as jobs
 from .conditions import Conditions
 from .method import Meter
@@ -40,7 +41,8 @@ def main() -> int:
         channel.write(json.dumps({"event": event, **fields}) + "\n")
 
     try:
-        send("finished", **measure(job, send, started))
+        prepare(job)
+        send("finished", **(gemm.measure(job) if job.task == jobs.GEMM else measure(job, send, started)))
     except UserError as error:
         send("refused", message=str(error))
     except Exception as error:  # whatever MXNet raises becomes a row of the results, not a traceback
@@ -51,11 +53,15 @@ def main() -> int:
     os._exit(0)
 
 
-def measure(job: jobs.Job, send, started: float) -> dict:
-    """Train until the method has enough windows; returns the record's fields."""
+def prepare(job: jobs.Job) -> None:
+    """Settle what must be settled before MXNet is imported."""
     if job.share:
         runtime.confine(job.share.gpu, job.share.cpus)
     runtime.tune(job.cell.tuning)
+
+
+def measure(job: jobs.Job, send, started: float) -> dict:
+    """Train until the method has enough windows; returns the record's fields."""
     from .gpu import Watch
     from .memory import gpu_ids, memory_of
     from .speed import Finished, Speedometer
@@ -92,6 +98,7 @@ def measure(job: jobs.Job, send, started: float) -> dict:
         "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings()
         + warnings.about_gpus(gpus.get("gpus", ())),
         "model": {**workload.facts(trainer.parameter_count()), "images_per_device": trainer.images_per_device()},
+        "arithmetic": workload.arithmetic(),
         "conditions": {**conditions.seen(), **gpus},
         "seconds": {
             "set_up": round(set_up_seconds, 3),

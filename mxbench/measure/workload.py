@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
-from typing import Dict
+from typing import Dict, Optional
 
 import psutil
 
+from .. import predict
 from ..data import DataSpec, training_iterator
 from ..errors import UserError
+from ..results.record import Arithmetic
 from ..runtime import mx
 from ..symbols import get_network, label_name, replace_head
 from .job import Job
@@ -29,6 +32,7 @@ class Workload:
 
     def __init__(self, job: Job):
         cell = job.cell
+        self._cell = cell
         self.symbol = _symbol(get_network(job.source or cell.network), cell)
         self.iterator = training_iterator(
             DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
@@ -47,6 +51,18 @@ class Workload:
 
 
 def _await_full_buffers() -> None:
+    def arithmetic(self) -> Optional[Dict[str, int]]:
+        """What training computes, for the record; None for a network that cannot be counted."""
+        cell = self._cell
+        try:
+            counted = dataclasses.asdict(predict.count(predict.load(self.symbol), cell.image_shape))
+        except UserError:
+            return None
+        if cell.optimizer.lower() != "sgd" or not cell.mom:
+            del counted["update_flops"]
+        return {field.name: counted[field.name] for field in dataclasses.fields(Arithmetic) if field.name in counted}
+
+
     """Wait until the process takes no more memory: the reader's buffers are full then."""
     process, began = psutil.Process(), time.monotonic()
     size, since = 0, began

@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 import tqdm
 
 from ..measure.job import Share
 from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
 from ..results.statistics import half_width
+from .accounts import FAILED, accounts
 from .grid import Step
 from .sweep import Observer
 
@@ -29,7 +30,8 @@ class Progress(Observer):
         self._present: List[Optional[Step]] = []
         self._lines: List[tqdm.tqdm] = []
         self._began = 0.0
-        self._total = self._position = self._made = 0
+        self._total = self._position = 0
+        self._made: List[Record] = []
 
     def skip(self, problem) -> None:
         self._say(str(problem))
@@ -62,7 +64,7 @@ class Progress(Observer):
 
     def end(self, step: Step, record: Record) -> None:
         self._position += 1
-        self._made += 1
+        self._made.append(record)
         if step in self._present:  # a step that needed no process has not been started
             self._lines[self._present.index(step)].set_description_str("")
             self._present[self._present.index(step)] = None
@@ -84,12 +86,14 @@ class Progress(Observer):
     def close(self) -> None:
         for line in reversed(self._lines):
             line.close()
+        if self._made:
+            self._say(_accounts_text(self._made, time.monotonic() - self._began, max(1, len(self._present))))
 
     def _describe(self, step: Step, doing: str) -> None:
         self._lines[self._present.index(step)].set_description_str(f"{_name(step)}: {doing}")
 
     def _time_left(self) -> str:
-        seconds = (time.monotonic() - self._began) / self._made * (self._total - self._position)
+        seconds = (time.monotonic() - self._began) / len(self._made) * (self._total - self._position)
         return f" (about {duration_text(seconds)} left)" if self._position < self._total else ""
 
     def _say(self, line: str) -> None:
@@ -127,6 +131,16 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _accounts_text(records: Sequence[Record], seconds: float, at_once: int) -> str:
+    """One line for where the time of a sweep went, of which up to ``at_once`` processes ran at the same time."""
+    parts = accounts(records, seconds * at_once)
+    total = sum(parts.values()) or 1.0
+    shares = [f"{name} {duration_text(part)} ({part / total:.0%})" for name, part in parts.items()
+              if part or name != FAILED]
+    processes = f" on each of {at_once} GPUs" if at_once > 1 else ""
+    return f"{duration_text(seconds)}{processes}: {', '.join(shares)}"
 
 
 def _name(step: Step) -> str:

@@ -20,6 +20,7 @@ from .executor import executor
 from .foresight import foresee, order
 from .grid import Step, is_from
 from .lock import exclusive
+from .peak import WithPeak
 from .progress import Progress, tolerant
 from .signals import Interrupted, interruptible
 from .sweep import Plan, sweep
@@ -53,7 +54,7 @@ def measure(options: Dict) -> Session:
         with interruptible(), exclusive(found.names, not options["no_wait"], say):
             plan = _plan(options, networks, found)
             with executor(len(plan.shares)) as running:
-                sweep(plan, output, child.run, Progress(), running)
+                sweep(plan, output, WithPeak(child.run, plan.surroundings, say), Progress(), running)
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
