@@ -162,6 +162,20 @@ class Worker:
         self.set_up()
         self.send("failed", status="error", message="operator not supported")
 
+    def together(self, count) -> None:
+        """Finish once so many processes have been started, this one counted."""
+        self.set_up()
+        while (FOLDER / "journal").read_text().count("started ") < int(count):
+            time.sleep(0.01)
+        self.report()
+
+    def broken_gpu(self, number) -> None:
+        """Fail on that GPU, at once, and take a while on others."""
+        if self.job.share.gpu == int(number):
+            self.fail()
+        else:
+            self.slow("0.2")
+
     def refuse(self) -> None:
         self.send("refused", message="this cannot be measured at all")
 

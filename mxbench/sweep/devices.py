@@ -100,9 +100,9 @@ def _check_alike(gpus: Sequence[Gpu]) -> None:
     first = gpus[0]
     for other in gpus[1:]:
         if (other.name, round(other.memory_mib)) != (first.name, round(first.memory_mib)):
-            one, two = (f"GPU {gpu.number} is a {gpu.name} with {gpu.memory_mib:.0f} MiB" for gpu in (first, other))
-            raise UserError(f"--parallel-cells needs GPUs of one kind, so that all cells come into one table, but {one} and "
-                            f"{two}: run once for each kind")
+            one, two = (f"GPU {gpu.number} is {gpu.name} ({gpu.memory_mib:.0f} MiB)" for gpu in (first, other))
+            raise UserError(f"--parallel-cells needs GPUs of one kind, whose cells come into one table, but {one} and {two}: "
+                            "run once for each kind")
 
 
 def _numbers(gpus: str) -> List[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ..measure.job import Share
 from ..results.record import ERROR, OK
@@ -31,6 +31,7 @@ class Schedule:
         self._free: List[Optional[Share]] = list(shares) or [None]
         self._running: List[Turn] = []
         self._doubted: Dict[Step, Share] = {}  # steps that failed, and where
+        self._retried: Set[Step] = set()
         self._given_up: List[Share] = []
 
     @property
@@ -43,7 +44,9 @@ class Schedule:
         for share in self._free:
             step = self._step_for(share)
             if step is not None:
-                if step in self._waiting:
+                if step in self._doubted:
+                    self._retried.add(step)
+                else:
                     self._waiting.remove(step)
                 self._free.remove(share)
                 self._running.append(Turn(step, share))
@@ -59,7 +62,7 @@ class Schedule:
         if turn.step in self._doubted:
             suspect = self._doubted.pop(turn.step)
             lost = suspect if status == OK and suspect not in self._given_up else None
-        elif status == ERROR:
+        elif status == ERROR and turn.step not in self._retried:
             self._doubted[turn.step] = turn.share
         if lost is not None:
             self._given_up.append(lost)

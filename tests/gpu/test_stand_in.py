@@ -112,6 +112,34 @@ def test_a_cell_on_two_gpus_shares_out_its_batch_and_reads_both(machine):
     assert two["model"]["images_per_device"] == [10, 10]
 
 
+def test_two_gpus_measure_different_cells_at_the_same_time_as_one_would_alone(machine):
+    two = ("--gpus", "0,1", "--parallel-cells", "--networks", "squeezenet,resnet-18", "--batch-sizes", "10,20")
+    records = machine.measure(*two, "--protocol", "published")  # in which MXNet uses pinned memory
+    assert [record["message"] for record in records if record["status"] != "ok"] == [] and len(records) == 4
+    assert {record["conditions"]["share"]["gpu"] for record in records} == {0, 1}
+    for record in records:
+        share, (gpu,) = record["conditions"]["share"], record["conditions"]["gpus"]
+        assert gpu["pci_bus_id"] == f"0000:0{share['gpu'] + 1}:00.0" and gpu["other_processes"] == []
+        assert record["conditions"]["start"]["affinity"] == share["cpus"]
+        assert record["variables"]["OMP_NUM_THREADS"] == str(record["machine"]["cores"])
+    alone, = machine.measure("--gpus", "1", "--network", "resnet-18", "--batch-size", "20", "--protocol", "published")
+    beside, = [one for one in records if (one["cell"]["network"], one["cell"]["batch_size"]) == ("resnet-18", 20)]
+    assert beside["memory"]["mib"] == alone["memory"]["mib"]
+
+
+def test_a_gpu_that_fails_is_given_up_and_the_other_measures_every_cell(machine):
+    two = ("--gpus", "0,1", "--parallel-cells", "--networks", "squeezenet,nin", "--batch-sizes", "10,20")
+    records = machine.measure(*two, STAND_IN_GPU_BROKEN="1")
+    failed, = [record for record in records if record["status"] == "error"]
+    assert failed["conditions"]["share"]["gpu"] == 1 and "unspecified launch failure" in failed["message"]
+    assert [record["conditions"]["share"]["gpu"] for record in records if record["status"] == "ok"] == [0] * 4
+
+
+def test_parallel_cells_of_one_gpu_are_refused(machine):
+    done = machine.mxbench("run", "--gpus", "0", "--parallel-cells")
+    assert done.returncode == 2 and "name them, such as --gpus 0,1" in done.stderr
+
+
 def test_the_gpu_that_cuda_shows_is_the_one_that_is_read(machine):
     record, = machine.measure(*ONE, CUDA_VISIBLE_DEVICES="1")
     gpu, = record["conditions"]["gpus"]
