@@ -60,7 +60,8 @@ EXTRAS = {
     ],
     # The last GluonCV; it uses what pandas 2.3, SciPy 1.14 and OpenCV 4.11 changed.
     "gluon": ["gluoncv==0.10.5.post0", "pandas<2.3", "scipy<1.14", "opencv-python-headless<4.11"],
-    "report": ["matplotlib>=3.5"],
+    # 3.7 is the first that sets a legend below all axes.
+    "report": ["matplotlib>=3.7"],
     "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1"],
 }
 
