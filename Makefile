@@ -30,6 +30,7 @@ test-slow: setup ## run the slow tests
 	@$(python) -m pytest -m slow $(ARGS)
 
 test-gpu: setup .venv-gpu/set-up.txt ## run MXNet's GPU build on stand-in CUDA libraries: needs gcc, but no GPU
+	@command -v gcc >/dev/null || { echo "make test-gpu needs gcc: run apt-get install gcc libc6-dev"; exit 1; }
 	@.venv-gpu/bin/python -m pytest tests/gpu tests/test_cuda.py tests/test_doctor.py $(ARGS)
 
 # Without the CUDA packages of EXTRA=cu112, 3 GB, whose place the stand-ins take.
