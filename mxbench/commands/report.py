@@ -6,18 +6,16 @@ from pathlib import Path
 
 import click
 
+from ..report import formats, plots as drawing
+from ..report.tables import SORTS
 from .options import BatchSize, CommaList
-
-_FORMATS = ("markdown", "csv", "json", "latex")
-_SORTS = ("published", "name", "speed", "memory", "accuracy")
-_PLOTS = ("speed", "memory", "choice", "predicted", "published", "reproduction", "windows")
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, metavar="RESULTS...")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="markdown", show_default=True,
+@click.option("--format", "form", type=click.Choice(formats.FORMATS), default="markdown", show_default=True,
               help="csv and json have all figures of each cell.")
-@click.option("--sort", type=click.Choice(_SORTS), default="published", show_default=True,
+@click.option("--sort", type=click.Choice(list(SORTS)), default="published", show_default=True,
               help="Order of the networks: as published; or fastest, smallest, most accurate first.")
 @click.option("--networks", type=CommaList(), help="Only these.")
 @click.option("--batch-sizes", type=CommaList(BatchSize()), help="Only these.")
@@ -28,8 +26,9 @@ _PLOTS = ("speed", "memory", "choice", "predicted", "published", "reproduction",
 @click.option("--predicted", is_flag=True, help="Show the predicted memory beside the measured.")
 @click.option("--roofline", is_flag=True, help="Add the arithmetic per second, and its share of the machine's peak.")
 @click.option("--plots", metavar="FOLDER", help="Draw plots into this folder, as SVG and PNG, instead (needs matplotlib).")
-@click.option("--plot", "kinds", type=CommaList(click.Choice(_PLOTS)), metavar="KIND,...",
-              help=f"Which plots: {', '.join(_PLOTS)}.  [default: all that the results allow]")
+@click.option("--plot", "kinds", type=CommaList(click.Choice(list(drawing.KINDS))), metavar="KIND,...",
+              help=f"Which plots: {', '.join(drawing.KINDS)}.  [default: all that the results allow]")
+@click.option("--html", metavar="FILE", help="Write one page with tables, plots and all details, which opens in any browser, instead.")
 @click.option("--output", type=click.Path(), help="Write to this file instead of standard output.")
 def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, plots, kinds,
            output) -> int:
@@ -41,17 +40,25 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
     mxbench report results.jsonl --spread --marks --sort speed
     mxbench report mine.jsonl theirs.jsonl --side-by-side --batch-sizes 10
     mxbench report results.jsonl --format csv --output cells.csv
+    mxbench report results.jsonl --html results.html
     mxbench report results.jsonl --plots plots/
     mxbench report results.jsonl --plots plots/ --plot windows --networks resnet-50 --batch-sizes 10
     """
     from ..report.document import build, load, refuse_stand_ins, select
 
     _check_usage(form, beside, plots, kinds, output)
+    _check_page(html, plots or output or form != _FORMATS[0] or beside)
     records = load(results, tell=lambda line: click.echo(line, err=True))
     refuse_stand_ins(records)
     records = select(records, networks or (), batch_sizes or ())
     if plots:
         return _draw(records, Path(plots), kinds)
+    if html:
+        from ..report import page
+        from ..results.files import write_atomically
+
+        write_atomically(html, page.build(records))
+        return 0
     text = build(records, spread, predicted, marks, sort, form, beside, roofline)
     if output:
         from ..results.files import write_atomically
@@ -71,18 +78,22 @@ def _check_usage(form, beside, plots, kinds, output) -> None:
         raise click.UsageError("--plot says what to draw, but not where: give --plots FOLDER")
 
 
+def _check_page(html, other) -> None:
+    if html is not None and other:
+        raise click.UsageError("--html writes one page with everything: leave out --plots, --output, --format and --side-by-side")
+
+
 def _draw(records, folder: Path, kinds) -> int:
     """Write the plots; with kinds asked for, each of them has to give one."""
     from ..errors import UserError
-    from ..report.plots import FORMATS, KINDS, collect
     from ..results.files import write_atomically
 
-    found, undrawable = collect(records, kinds or tuple(KINDS))
+    found, undrawable = drawing.collect(records, kinds or tuple(drawing.KINDS))
     for kind in kinds or ():
         reasons = [one.reason for one in undrawable if one.kind == kind]
         if reasons and not any(plot.kind == kind for plot in found):
             raise UserError(f"nothing to draw for --plot {kind}: {reasons[0]}")
-    files = {f"{plot.name}.{form}": plot.draw(form) for plot in found for form in FORMATS}
+    files = {f"{plot.name}.{form}": plot.draw(form) for plot in found for form in drawing.FORMATS}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

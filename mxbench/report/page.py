@@ -13,17 +13,19 @@ from ..errors import UserError
 from ..results.record import OK, STATUS_TEXT, Record
 from ..results.summary import Summary, summarise
 from . import plots
+from .beside import label_groups
 from .page_details import details
-from .tables import Table, label_groups, table
+from .tables import Table, predicted_text, table
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SCRIPTS = ("page-sortable.js", "page.js")  # the library first
 
 
 class Figure(NamedTuple):
-    """A figure as a page embeds it: what it shows, and the image as a data URI, in which nothing can run."""
+    """A figure as a page embeds it: what it shows, of which conditions, and the image as a data URI: nothing in it runs."""
 
     about: str
+    label: str
     image: str
 
 
@@ -55,7 +57,7 @@ class Section(NamedTuple):
 def build(records: Sequence[Record], title: str = "Training speed and memory") -> str:
     """The page as HTML: a table for each set of conditions in the records, the figures, the details of every cell."""
     sections, found = _sections(records)
-    figures, missing = _figures(records)
+    figures, missing = _figures(sections)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(_TEMPLATES)), trim_blocks=True, lstrip_blocks=True, autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -67,7 +69,7 @@ def build(records: Sequence[Record], title: str = "Training speed and memory") -
         script_hashes=[_hash(script) for script in scripts], style=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
         batch_sizes=sorted({summary.cell.batch_size for summary in summaries}), measured=_measured(records),
         finished=sum(summary.status == OK for summary in summaries), count=len(summaries),
-        networks=len({summary.cell.network for summary in summaries}),
+        networks=len({summary.cell.network for summary in summaries}), predicted_text=predicted_text,
     )
 
 
@@ -110,14 +112,16 @@ def _software(found: Table) -> Dict[str, str]:
     return {name: " / ".join(texts) for name, texts in values.items()}
 
 
-def _figures(records: Sequence[Record]) -> Tuple[List[Figure], List[str]]:
-    """Every figure that can be drawn of the records, and why there is none where they cannot be drawn at all."""
-    drawable, _ = plots.collect(records)
+def _figures(sections: Sequence[Section]) -> Tuple[List[Figure], List[str]]:
+    """Every figure that can be drawn of the sections, and why there is none where none can be drawn at all."""
     figures = []
     try:
-        for plot in drawable:
-            image = base64.b64encode(plot.draw("svg")).decode("ascii")
-            figures.append(Figure(plots.KINDS[plot.kind].about, f"data:image/svg+xml;base64,{image}"))
+        for section in sections:
+            label = section.label if len(sections) > 1 else ""
+            drawable, _ = plots.collect([record for row in section.rows for record in row.summary.records])
+            for plot in drawable:
+                image = base64.b64encode(plot.draw("svg")).decode("ascii")
+                figures.append(Figure(plots.KINDS[plot.kind].about, label, f"data:image/svg+xml;base64,{image}"))
     except UserError as reason:
         return [], [str(reason)]
     return figures, []

@@ -52,7 +52,7 @@ def _memory(cell: Summary) -> Lines:
 
 def _conditions(record: Record) -> Lines:
     """The conditions of a cell's last record; what an older or newer version recorded in another form is left out."""
-    start, end = (record.conditions.get(when) or {} for when in ("start", "end"))
+    start, end = (_fields(record.conditions.get(when)) for when in ("start", "end"))
     shape = "x".join(map(str, record.cell.image_shape))
     return [
         ("images", f"{shape}, {record.cell.data}"), ("parameters", _number(record.model.get("parameters"), ",")),
@@ -66,14 +66,18 @@ def _conditions(record: Record) -> Lines:
 
 def _gpus(record: Record) -> Lines:
     lines = []
-    for gpu in record.conditions.get("gpus") or ():
-        told = [f"{_range(gpu.get('sm_clock_mhz'))} MHz", f"{_range(gpu.get('temperature_c'))} °C"]
-        lines.append((str(gpu.get("name", "GPU")), ", ".join(text for text in told if text[0] != " ")))
+    for gpu in map(_fields, record.conditions.get("gpus") or ()):
+        told = [_with_unit(_range(gpu.get("sm_clock_mhz")), "MHz"), _with_unit(_range(gpu.get("temperature_celsius")), "°C")]
+        lines.append((str(gpu.get("name", "GPU")), ", ".join(filter(None, told))))
     return lines
 
 
+def _fields(value) -> Dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _range(bounds) -> str:
-    return "" if not bounds else str(bounds[0]) if bounds[0] == bounds[-1] else f"{bounds[0]} to {bounds[-1]}"
+    return " to ".join(dict.fromkeys(map(str, bounds))) if isinstance(bounds, (list, tuple)) else ""
 
 
 def _number(value, form: str) -> str:
