@@ -46,7 +46,7 @@ def tune(tuning: str = "tuned") -> None:
 def confine(gpu: int, cpus: Sequence[int]) -> None:
     """Leave this process one GPU, by its number among those that it sees now, and these processors.
 
-    Must run before :func:`tune` and before the process asks the driver anything. The one GPU is number 0 then. MXNet would
+    Must run before :func:`tune` and before the process asks the driver anything. The one GPU is number 0 then. MXNet can
     make a context on the first GPU that it sees (for pinned memory), whichever it trains on.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
