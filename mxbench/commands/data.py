@@ -1,13 +1,17 @@
-"""``mxbench data``: training input, made or packed before anything is measured."""
+"""``mxbench data``: training input, made, packed or timed before anything is measured."""
 
 from __future__ import annotations
 
 import click
 
+from .options import BatchSize, ImageShape
+
+_LOSS = 0.05  # of the speed of training, what the input may cost
+
 
 @click.group()
 def data() -> None:
-    """Make or pack training images (RecordIO)."""
+    """Make, pack or time training images (RecordIO)."""
 
 
 @data.command()
@@ -41,3 +45,36 @@ def make(cache: str) -> None:
     from ..data import standard
 
     click.echo(standard.make(cache))
+
+
+@data.command()
+@click.option("--data-train", type=click.Path(), help="Your own RecordIO file.  [default: 8000 generated images]")
+@click.option("--batch-size", type=BatchSize(), default=10, show_default=True, help="Images in a batch.")
+@click.option("--image-shape", type=ImageShape(), default="3,224,224", show_default=True,
+              help="Input shape of the network.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=5, show_default=True,
+              help="Measure so long.")
+@click.option("--no-wait", is_flag=True, help="Fail if another mxbench is measuring.")
+def speed(data_train: str, batch_size: int, image_shape: tuple, seconds: float, no_wait: bool) -> None:
+    """Measure how fast training images are read and decoded, with nothing that trains.
+
+    They come from the iterator that training uses: JPEG images decoded, scaled, cropped and mirrored at random, normalized.
+    A network on a GPU cannot train faster than this. One on the CPU shares the processors with it, and the last lines say
+    how much that costs.
+    """
+    from ..data import prepare, rate
+    from ..results.machine import physical_cores
+    from ..sweep.lock import exclusive
+    from ..sweep.session import say
+
+    spec, cores = prepare(data_train=data_train, batch_size=batch_size), physical_cores()
+    with exclusive(["cpu(0)"], not no_wait, say):
+        found = rate.measure(spec, batch_size, image_shape, seconds)
+    spread = f" ±{found.half_width:.1%}" if found.half_width is not None else ""
+    bound = "decoding" if found.is_decoding else "reading: the file was not in memory, a second run may be faster"
+    slowest, fastest = found.fastest_training(_LOSS, cores)
+    click.echo(f"{spec.name}; batches of {batch_size}, shape {','.join(map(str, image_shape))}")
+    click.echo(f"input alone: {found.images_per_second:.0f} images/sec{spread}, bound by {bound}")
+    click.echo(f"an image takes {found.milliseconds:.2f} ms of processor time; decoding threads: {found.threads}")
+    click.echo(f"training on {cores} cores loses {_LOSS:.0%} to it at {slowest:.0f} images/sec if all of them wait while an "
+               f"image is decoded, at {fastest:.0f} if the work is shared evenly; a slower network loses less")

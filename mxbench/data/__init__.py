@@ -82,7 +82,8 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
 
 def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int], num_classes: int,
                       context: "Union[mxnet.Context, Sequence[mxnet.Context]]", label_name: str = "softmax_label",
-                      dtype: str = "float32", seed: int = 0, threads: Optional[int] = None) -> "mxnet.io.DataIter":
+                      dtype: str = "float32", seed: int = 0, threads: Optional[int] = None,
+                      background: bool = True) -> "mxnet.io.DataIter":
     """Batches of ``data`` (batch_size, channels, height, width) and ``label_name`` (batch_size,), without end.
 
     Args:
@@ -92,6 +93,8 @@ def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int
         seed: Decides the order of the images, or the synthetic batch.
         threads: Threads that decode; as many as there are cores by default. MXNet takes at most half of the
             processors less one, and at least one.
+        background: Whether the threads that decode run at the lowest priority when ``context`` is the CPU, so that
+            they fill the gaps that computing leaves.
 
     Raises:
         UserError: a label is not below ``num_classes``, there are fewer images than ``batch_size``, or as
@@ -104,4 +107,5 @@ def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int
         return iterators.SyntheticIterator(batch_size, image_shape, num_classes, device, label_name, dtype, seed)
     path = spec.path or standard.make()
     return iterators.recordio_iterator(path, spec.num_examples, batch_size, image_shape, num_classes, device,
-                                       label_name, dtype, seed, threads)
+                                       label_name, dtype, seed, threads,
+                                       background=background and device.device_type == "cpu")

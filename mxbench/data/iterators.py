@@ -5,9 +5,13 @@ Importing this module imports MXNet: the classes below are MXNet's.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 
@@ -20,26 +24,40 @@ from . import recordfile
 _MEAN = {"mean_r": 123.68, "mean_g": 116.779, "mean_b": 103.939}
 _STD = {"std_r": 58.393, "std_g": 57.12, "std_b": 57.375}
 
+_LOWEST_PRIORITY = 19  # of nice(1)
+
 
 def recordio_iterator(path, num_examples, batch_size, image_shape, num_classes, context, label_name, dtype, seed,
-                      threads):
+                      threads, background):
     """Random crops, mirrored at random, of the first ``num_examples`` images of a .rec file in a new order every pass.
 
     The shorter edge is scaled to 8/7 of the crop (256 for 224), whatever the images' size. A batch is decoded at a
     time, a few batches ahead; the last one of a pass is filled up with images of the next. ``seed`` decides the order.
+    With ``background`` the threads that decode leave the processors to those that compute, wherever both want one.
     """
     index = recordfile.read_index(path, limit=num_examples)
     recordfile.check_labels(index, num_classes)
     recordfile.check_batch_size(path, len(index), batch_size)
     with tempfile.TemporaryDirectory(prefix="mxbench-") as folder:
         # No seed_aug: with it MXNet 1.9.1 crops and mirrors every batch in the same way.
-        images = mx.io.ImageRecordIter(
-            path_imgrec=str(path), path_imgidx=_write_index(index, Path(folder)), num_parts=2, part_index=0,
-            data_shape=tuple(image_shape), batch_size=batch_size, label_width=1, label_name=label_name,
+        make = functools.partial(
+            mx.io.ImageRecordIter, path_imgrec=str(path), path_imgidx=_write_index(index, Path(folder)), num_parts=2,
+            part_index=0, data_shape=tuple(image_shape), batch_size=batch_size, label_width=1, label_name=label_name,
             shuffle=True, seed=seed, rand_crop=True, rand_mirror=True,
             resize=round(max(image_shape[1:]) * 8 / 7), preprocess_threads=threads or physical_cores(),
             device_id=context.device_id if context.device_type == "gpu" else -1, verbose=False, **_MEAN, **_STD)
+        images = _in_background(make) if background else make()
     return _Endless(images, dtype)
+
+
+def _in_background(make: Callable):
+    """What ``make`` returns. All threads that it starts have the lowest priority: they inherit that of the thread that
+    starts them, which is one for this purpose (Linux gives every thread a priority of its own)."""
+    mx.nd.zeros(1).wait_to_read()  # starts MXNet's own threads, which are not to inherit it
+    with ThreadPoolExecutor(1) as thread:
+        if sys.platform == "linux":
+            thread.submit(os.setpriority, os.PRIO_PROCESS, 0, _LOWEST_PRIORITY).result()
+        return thread.submit(make).result()
 
 
 def _write_index(index: recordfile.RecordIndex, folder: Path) -> str:

@@ -37,6 +37,7 @@ class Workload:
         self.iterator = training_iterator(
             DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
             label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed,
+            background=cell.tuning == "tuned",
         )
         self.iterator.next()
         if job.data["kind"] == "recordio":
@@ -50,7 +51,6 @@ class Workload:
         }
 
 
-def _await_full_buffers() -> None:
     def arithmetic(self) -> Optional[Dict[str, int]]:
         """What training computes, for the record; None for a network that cannot be counted."""
         cell = self._cell
@@ -63,6 +63,7 @@ def _await_full_buffers() -> None:
         return {field.name: counted[field.name] for field in dataclasses.fields(Arithmetic) if field.name in counted}
 
 
+def _await_full_buffers() -> None:
     """Wait until the process takes no more memory: the reader's buffers are full then."""
     process, began = psutil.Process(), time.monotonic()
     size, since = 0, began
