@@ -39,6 +39,7 @@ class Bench:
         self.results = folder / "results.jsonl"
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
+        self.cache = CACHE.name
         self.behave()
 
     def behave(self, **behaviours):
@@ -54,7 +55,7 @@ class Bench:
     def start(self, *options, stderr=subprocess.PIPE, **how):
         """Start a run; it is in a session of its own, as under a terminal of its own."""
         environment = {**os.environ, "FAKE_WORKER": str(self.folder), "TMPDIR": str(self.temporary),
-                       "MXBENCH_CACHE": CACHE.name}
+                       "MXBENCH_CACHE": str(self.cache)}
         return subprocess.Popen(self.command(*options, **how), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=stderr, cwd=str(self.folder), env=environment, start_new_session=True)
 
@@ -84,7 +85,7 @@ class Bench:
 
     def left_over(self):
         """Process ids of workers, and of what they started, that do not end."""
-        pids = [pid for what in ("started", "grandchild") for pid, _ in self.journal(what)]
+        pids = [pid for what in ("started", "timing", "grandchild") for pid, _ in self.journal(what)]
         deadline = time.monotonic() + 5
         while any(map(is_alive, pids)) and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -54,6 +54,8 @@ OPTIONS = [
                  help="Give a cell up after so many seconds in all."),
     click.Option(["--memory-limit"], type=Size(),
                  help="Let a cell allocate at most so much on the host, such as 8GiB."),
+    click.Option(["--roofline"], is_flag=True,
+                 help="Show the arithmetic per second, and its share of the machine's peak, as well."),
     click.Option(["--no-wait"], is_flag=True, help="Fail if another mxbench is measuring on the device."),
     click.Option(["--again"], is_flag=True, help="Measure also what the results file holds already."),
     click.Option(["--output"], type=click.Path(), default=DEFAULT_OUTPUT, show_default=True,
@@ -71,14 +73,15 @@ def run(**options) -> int:
     from ..sweep.session import measure, say
 
     session = measure(options)
-    say(f"results: {options['output']}; \"mxbench report {options['output']}\" renders the tables")
+    report = f"mxbench report {'--roofline ' * options['roofline']}{options['output']}"
+    say(f"results: {options['output']}; \"{report}\" renders the tables")
     return session.exit_code
 
 
 @click.command(name="run_all.py", context_settings=SETTINGS, params=OPTIONS)
 def run_all(**options) -> int:
     """Measure speed and memory of training over the whole grid, 16 networks at batch sizes 10, 20, 30 and 40, and print
-    the two tables.
+    the tables.
 
     Every finished measurement is appended to the results file at once. Interrupted, or started again for any other
     reason, the same command goes on where it stopped.
@@ -88,6 +91,6 @@ def run_all(**options) -> int:
 
     session = measure(options)
     if session.records:
-        click.echo(build(session.records, spread=True), nl=False)
+        click.echo(build(session.records, spread=True, roofline=options["roofline"]), nl=False)
     say(f"results: {options['output']}")
     return session.exit_code

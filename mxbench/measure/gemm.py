@@ -41,7 +41,8 @@ def peak(context, dtype: str = "float32", sizes: Sequence[int] = SIZES) -> Peak:
 
 def _product(context, dtype: str, size: int) -> Callable[[], None]:
     """A function that multiplies two matrices of ``size`` x ``size`` and returns when that is done."""
-    one, other = (mx.nd.random.uniform(-1, 1, (size, size), ctx=context).astype(dtype) for _ in range(2))
+    drawn = (mx.nd.random.uniform(-1, 1, (size, size), ctx=mx.cpu()) for _ in range(2))
+    one, other = (matrix.astype(dtype).as_in_context(context) for matrix in drawn)
     product = mx.nd.empty((size, size), ctx=context, dtype=dtype)
 
     def multiply() -> None:

@@ -12,6 +12,7 @@ import tqdm
 
 from ..measure.job import Share
 from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
+from ..results.roofline import gflops, share_of_peak
 from ..results.statistics import half_width
 from .accounts import FAILED, accounts
 from .grid import Step
@@ -22,10 +23,10 @@ _STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out"}
 
 class Progress(Observer):
     """Shows a sweep on standard error: a line for each finished step, and what the present ones are doing: the first of
-    them on the line of the bar, every other on a line of its own."""
+    them on the line of the bar, every other on a line of its own. ``roofline`` adds the arithmetic per second."""
 
-    def __init__(self, stream=None):
-        self._stream = stream or sys.stderr
+    def __init__(self, stream=None, roofline: bool = False):
+        self._stream, self._roofline = stream or sys.stderr, roofline
         self._bar = None
         self._present: List[Optional[Step]] = []
         self._lines: List[tqdm.tqdm] = []
@@ -72,7 +73,7 @@ class Progress(Observer):
         left = "" if not self._bar.disable else self._time_left()
         share = record.conditions.get("share")
         where = f" on GPU {share['gpu']}" if share else ""
-        self._say(f"[{self._position}/{self._total}] {_name(step)}{where}: {result_text(record)}{left}")
+        self._say(f"[{self._position}/{self._total}] {_name(step)}{where}: {result_text(record, self._roofline)}{left}")
 
     def retry(self, step: Step, share: Share) -> None:
         self._total += 1
@@ -113,8 +114,8 @@ def tolerant(stream):
             os.dup2(nothing.fileno(), stream.fileno())
 
 
-def result_text(record: Record) -> str:
-    """One line for a finished measurement: speed, interval, memory, or why there are none."""
+def result_text(record: Record, roofline: bool = False) -> str:
+    """One line for a finished measurement: speed, interval, memory, arithmetic if asked, or why there are none."""
     if record.status != OK:
         text = _STATUS_TEXT.get(record.status, "failed")
         return f"{text} ({record.message})" if record.message else text
@@ -122,7 +123,14 @@ def result_text(record: Record) -> str:
     width = half_width(speed.interval, speed.images_per_second)
     spread = "" if width is None else f" ±{width:.1%}"
     memory = f", {record.memory.mib:.0f} MiB" if record.memory else ""
-    return f"{speed.images_per_second:.2f} images/sec{spread}{memory}, {speed.verdict}"
+    return f"{speed.images_per_second:.2f} images/sec{spread}{memory}{_arithmetic_text(record) * roofline}, {speed.verdict}"
+
+
+def _arithmetic_text(record: Record) -> str:
+    achieved, share = gflops(record), share_of_peak(record)
+    if achieved is None:
+        return ""
+    return f", {achieved:.0f} GFLOP/s" + (f" ({share:.0%} of the peak)" if share is not None else "")
 
 
 def duration_text(seconds: float) -> str:
@@ -140,7 +148,7 @@ def _accounts_text(records: Sequence[Record], seconds: float, at_once: int) -> s
     shares = [f"{name} {duration_text(part)} ({part / total:.0%})" for name, part in parts.items()
               if part or name != FAILED]
     processes = f" on each of {at_once} GPUs" if at_once > 1 else ""
-    return f"{duration_text(seconds)}{processes}: {', '.join(shares)}"
+    return f"{duration_text(seconds)} in all{processes}: {', '.join(shares)}"
 
 
 def _name(step: Step) -> str:

@@ -54,7 +54,8 @@ def measure(options: Dict) -> Session:
         with interruptible(), exclusive(found.names, not options["no_wait"], say):
             plan = _plan(options, networks, found)
             with executor(len(plan.shares)) as running:
-                sweep(plan, output, WithPeak(child.run, plan.surroundings, say), Progress(), running)
+                run = WithPeak(child.run, plan.surroundings, say)
+                sweep(plan, output, run, Progress(roofline=options.get("roofline", False)), running)
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
