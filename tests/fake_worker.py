@@ -1,8 +1,9 @@
 """Stands in for ``mxbench.measure.worker``: speaks its protocol without MXNet, and misbehaves on demand.
 
 The environment variable FAKE_WORKER names a folder. Its file ``behaviours.json`` maps cells ("nin 10", or "nin 10 #2"
-for the third repeat) to a behaviour; other cells finish. Its file ``journal`` takes a line for every process:
-``started`` or ``finished``, the process id, the cell.
+for the third repeat) to a behaviour; other cells finish. "peak" is the process that times matrix products. Its file
+``journal`` takes a line for every process:
+``started`` (``timing`` for the peak) or ``finished``, the process id, the cell.
 """
 
 import json
@@ -37,11 +38,12 @@ class Worker:
 
     def run(self) -> None:
         """Do as the behaviours file says."""
-        if self.job.task == jobs.GEMM:
-            self.send("finished", peak={"gflops": 100.0, "operator": "made up", "size": 1})
-            return
-        _note("started", self.name)
-        wanted = json.loads((FOLDER / "behaviours.json").read_text()).get(self.name, "finish")
+        timing = self.job.task == jobs.GEMM
+        if timing:
+            self.name = "peak"
+        _note("timing" if timing else "started", self.name)
+        usual = "report_peak:100" if timing else "finish"
+        wanted = json.loads((FOLDER / "behaviours.json").read_text()).get(self.name, usual)
         name, _, argument = wanted.partition(":")
         getattr(self, name)(*argument.split(",") if argument else ())
 
@@ -70,6 +72,10 @@ class Worker:
                   seconds={"total": 0.1})
 
     # Behaviours.
+
+    def report_peak(self, gflops) -> None:
+        """What the process that times matrix products says."""
+        self.send("finished", peak={"gflops": float(gflops), "operator": "made up", "size": 1})
 
     def finish(self) -> None:
         self.set_up()
