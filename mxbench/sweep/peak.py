@@ -16,9 +16,10 @@ from ..errors import UserError
 from ..measure.job import GEMM, Job
 from ..results.files import write_atomically
 from ..results.record import OK, Peak, peak_from_fields
-from .child import Outcome
+from .child import REFUSED, Outcome
 
 _TIMEOUT_SECONDS = 120.0
+_NO_PEAK = (KeyError, TypeError, ValueError, AttributeError)  # what fields that are no peak raise
 
 
 class WithPeak:
@@ -51,9 +52,10 @@ class WithPeak:
         outcome = self._run(dataclasses.replace(job, task=GEMM, memory_limit=0), _TIMEOUT_SECONDS, lambda event: None)
         try:
             found = _peak_of(outcome.fields or {})
-        except (KeyError, TypeError, ValueError):
-            self._tell(f"warning: the machine's peak could not be measured ({outcome.message or outcome.status}): "
-                       "the records will not say what part of it was reached")
+        except _NO_PEAK:
+            if outcome.status != REFUSED:  # what cannot be done at all, the measurement itself will say
+                self._tell(f"warning: the machine's peak could not be measured ({outcome.message or outcome.status}): "
+                           "the records will not say what part of it was reached")
             return None
         _write(key, found)
         return found
@@ -72,7 +74,7 @@ def _file(key: str) -> Path:
 
 
 def _peak_of(fields: Dict) -> Peak:
-    """The peak among fields that a process or a file has given; an exception if it is none."""
+    """The peak among fields that a process or a file has given; one of ``_NO_PEAK`` if it is none."""
     found = peak_from_fields(fields["peak"])
     if not 0 < found.gflops < math.inf:
         raise ValueError(f"a peak of {found.gflops} GFLOP/s")
@@ -84,7 +86,7 @@ def _read(key: str) -> Optional[Peak]:
     try:
         content = json.loads(_file(key).read_text(encoding="utf-8"))
         return _peak_of(content) if content["key"] == key else None
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except (OSError, RecursionError, *_NO_PEAK):
         return None
 
 
