@@ -25,12 +25,14 @@ from .options import BatchSize, CommaList
 @click.option("--marks", is_flag=True, help="Mark cells in doubt by letters, which the notes explain.")
 @click.option("--predicted", is_flag=True, help="Show the predicted memory beside the measured.")
 @click.option("--roofline", is_flag=True, help="Add the arithmetic per second, and its share of the machine's peak.")
-@click.option("--plots", metavar="FOLDER", help="Draw plots into this folder, as SVG and PNG, instead (needs matplotlib).")
+@click.option("--plots", metavar="FOLDER",
+              help="Draw plots into this folder, as SVG and PNG, instead (needs matplotlib).")
 @click.option("--plot", "kinds", type=CommaList(click.Choice(list(drawing.KINDS))), metavar="KIND,...",
               help=f"Which plots: {', '.join(drawing.KINDS)}.  [default: all that the results allow]")
-@click.option("--html", metavar="FILE", help="Write one page with tables, plots and all details, which opens in any browser, instead.")
+@click.option("--html", metavar="FILE",
+              help="Write one page with tables, plots and all details, which opens in any browser, instead.")
 @click.option("--output", type=click.Path(), help="Write to this file instead of standard output.")
-def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, plots, kinds,
+def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, plots, kinds, html,
            output) -> int:
     """Render the speed and memory tables of results files, or draw them.
 
@@ -47,7 +49,7 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
     from ..report.document import build, load, refuse_stand_ins, select
 
     _check_usage(form, beside, plots, kinds, output)
-    _check_page(html, plots or output or form != _FORMATS[0] or beside)
+    _check_page(html, plots or output or form != "markdown" or beside)
     records = load(results, tell=lambda line: click.echo(line, err=True))
     refuse_stand_ins(records)
     records = select(records, networks or (), batch_sizes or ())
@@ -55,15 +57,17 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
         return _draw(records, Path(plots), kinds)
     if html:
         from ..report import page
-        from ..results.files import write_atomically
 
-        write_atomically(html, page.build(records))
-        return 0
-    text = build(records, spread, predicted, marks, sort, form, beside, roofline)
-    if output:
-        from ..results.files import write_atomically
+        return _write(html, page.build(records))
+    return _write(output, build(records, spread, predicted, marks, sort, form, beside, roofline))
 
-        write_atomically(output, text)
+
+def _write(path, text: str) -> int:
+    """Into the file, or to standard output where none is named."""
+    from ..results.files import write_atomically
+
+    if path:
+        write_atomically(path, text)
     else:
         click.echo(text, nl=False)
     return 0
@@ -71,7 +75,8 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
 
 def _check_usage(form, beside, plots, kinds, output) -> None:
     if beside and form in ("csv", "json"):
-        raise click.UsageError(f"--side-by-side is for markdown and latex: {form} has the cells of all machines one by one")
+        raise click.UsageError(f"--side-by-side is for markdown and latex: {form} has the cells of all machines one "
+                               "by one")
     if plots and output:
         raise click.UsageError("--plots names its files itself: leave out --output")
     if kinds and not plots:
@@ -80,7 +85,8 @@ def _check_usage(form, beside, plots, kinds, output) -> None:
 
 def _check_page(html, other) -> None:
     if html is not None and other:
-        raise click.UsageError("--html writes one page with everything: leave out --plots, --output, --format and --side-by-side")
+        raise click.UsageError("--html writes one page with everything: leave out --plots, --output, --format and "
+                               "--side-by-side")
 
 
 def _draw(records, folder: Path, kinds) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..results.summary import Summary, differences
 from .roofline import COUNTED, peak_text
@@ -46,12 +46,17 @@ def side_by_side(groups: Sequence[Sequence[Summary]], sort: str = "published", *
             by_name.setdefault(row.name, row)
     rows = []
     for name, known in by_name.items():
-        beside = [{row.name: row.cells for row in part.rows}.get(name, (None,) * len(part.batch_sizes)) for part in parts]
-        rows.append(Row(name, known.reference_top5, tuple(cell for cells in beside for cell in cells)))
+        cells = [cell for part in parts for cell in _cells_of(part, name)]
+        rows.append(Row(name, known.reference_top5, tuple(cells)))
     summaries = tuple(summary for group in groups for summary in group)
     shown["marks"] = True
     return SideBySide(summaries, tuple(sorted({summary.cell.batch_size for summary in summaries})), arrange(rows, sort),
                       **shown, parts=parts, labels=tuple(label_groups(parts)))
+
+
+def _cells_of(part: Table, name: str) -> Sequence[Optional[Summary]]:
+    """The row of that name, a row of nothing where there is none."""
+    return next((row.cells for row in part.rows if row.name == name), (None,) * len(part.batch_sizes))
 
 
 def _protocol(part: Table) -> str:

@@ -37,8 +37,8 @@ def refuse_stand_ins(records: Sequence[Record]) -> None:
         UserError: there is one among the records.
     """
     if any(record.machine.get("stand_in") for record in records):
-        raise UserError("the results come from stand-in CUDA libraries, which compute nothing, and are never published: "
-                        "measure on a real GPU")
+        raise UserError("the results come from stand-in CUDA libraries, which compute nothing, and are never "
+                        "published: measure on a real GPU")
 
 
 def select(records: Sequence[Record], networks: Sequence[str] = (), batch_sizes: Sequence[int] = ()) -> List[Record]:
@@ -58,7 +58,8 @@ def select(records: Sequence[Record], networks: Sequence[str] = (), batch_sizes:
     found = [record for record in records if (not networks or record.cell.network in networks)
              and (not batch_sizes or record.cell.batch_size in batch_sizes)]
     if not found:
-        raise UserError("the results hold none of these networks at these batch sizes: leave out --networks or --batch-sizes")
+        raise UserError("the results hold none of these networks at these batch sizes: leave out --networks or "
+                        "--batch-sizes")
     return found
 
 

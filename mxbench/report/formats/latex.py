@@ -11,8 +11,8 @@ from ..tables import MEMORY, ROOFLINE, SPEED, Table, accuracy_text
 from .templates import environment
 
 _SPECIAL = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", **{letter: "\\" + letter for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", **{letter: "\\" + letter for letter in "&%$#_{}"},
 }
 
 
@@ -35,8 +35,10 @@ def render(tables: Sequence[Table]) -> str:
 
 def _escape(value) -> str:
     """A value as LaTeX shows it to the letter."""
-    return value if isinstance(value, _Ready) else re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]],
-                                                          " ".join(str(value).split()))
+    if isinstance(value, _Ready):
+        return value
+    special = "|".join(map(re.escape, _SPECIAL))
+    return re.sub(special, lambda found: _SPECIAL[found[0]], " ".join(str(value).split()))
 
 
 def _caption(table: Table, quantity: str) -> _Ready:
@@ -90,4 +92,5 @@ def _row(cells: Sequence[str]) -> _Ready:
 def _notes(table: Table) -> List[_Ready]:
     if not table.marks:
         return [_Ready(_escape(note)) for note in table.notes()]
-    return [_Ready(rf"\textsuperscript{{{letter}}} {_escape(reason)}") for reason, letter in table.marked_reasons().items()]
+    return [_Ready(rf"\textsuperscript{{{letter}}} {_escape(reason)}")
+            for reason, letter in table.marked_reasons().items()]
