@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "Compare two results files, or one with the published table.",
     "aa": "Measure one cell twice: does the method call it the same?",
     "networks": "List the networks with input size, parameters, MACs and accuracy.",
+    "convert": "Give parameters the names that the other frontend of MXNet loads.",
     "export": "Write the networks as symbol JSON files.",
     "data": "Prepare training input.",
     "predict": "Predict the memory of training, without MXNet and without a GPU.",

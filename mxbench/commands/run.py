@@ -12,8 +12,8 @@ DEFAULT_OUTPUT = "mxbench-results.jsonl"
 # What a command that measures takes.
 OPTIONS = [
     click.Option(["--network", "--networks", "networks"], type=CommaList(),
-                 help="Networks by name, or path/to/module.py:function for your own.  [default: all of mxbench "
-                      "networks]"),
+                 help="Networks by name, path/to/module.py:function for your own, or a model of a Gluon zoo "
+                      "such as gluoncv:mobilenetv2_1.0.  [default: all of mxbench networks]"),
     click.Option(["--batch-size", "--batch-sizes", "batch_sizes"], type=CommaList(BatchSize()),
                  help="Images per step, over all devices together.  [default: 10,20,30,40]"),
     click.Option(["--gpus"], default="", metavar="N,...", help="GPU numbers such as 0 or 0,1.  [default: the CPU]"),
@@ -22,6 +22,8 @@ OPTIONS = [
     click.Option(["--protocol"], type=click.Choice(["imagenet", "published"]), default="imagenet", show_default=True,
                  help="imagenet: as in the model zoo, 1000 classes. published: fine-tuning with a new 10-way "
                       "head, as the table of 2017 was made."),
+    click.Option(["--frontend"], type=click.Choice(["symbol", "gluon"]), default="symbol", show_default=True,
+                 help="symbol: a Symbol trained by Module. gluon: a hybridized block trained by gluon.Trainer."),
     click.Option(["--data", "kind"], type=click.Choice(["recordio", "synthetic"]), default="recordio",
                  show_default=True, help="recordio: JPEG images, decoded while training. synthetic: one batch that stays on the "
                       "device."),

@@ -23,6 +23,23 @@ def _split(device: str) -> tuple:
     return kind, int(number)
 
 
+def optimizer_options(cell: Cell) -> tuple:
+    """Those of the cell's settings that its optimizer takes, as pairs of name and value.
+
+    Raises:
+        UserError: MXNet has no such optimizer.
+    """
+    known = mx.optimizer.Optimizer.opt_registry
+    if cell.optimizer.lower() not in known:
+        raise UserError(f"MXNet has no optimizer {cell.optimizer!r}: {nearest(cell.optimizer, sorted(known))}")
+    options: List[tuple] = [("learning_rate", cell.lr), ("wd", cell.wd)]
+    if "momentum" in inspect.signature(known[cell.optimizer.lower()]).parameters:
+        options.append(("momentum", cell.mom))
+    if cell.dtype == "float16":
+        options.append(("multi_precision", True))
+    return tuple(options)
+
+
 class Trainer:
     """A bound Module with parameters and optimizer, ready to train from an endless iterator.
 
@@ -34,10 +51,7 @@ class Trainer:
     """
 
     def __init__(self, cell: Cell, symbol, iterator, seed: int = 0):
-        known = mx.optimizer.Optimizer.opt_registry
-        if cell.optimizer.lower() not in known:
-            raise UserError(f"MXNet has no optimizer {cell.optimizer!r}: {nearest(cell.optimizer, sorted(known))}")
-        self._cell = cell
+        self._cell, self._options = cell, optimizer_options(cell)
         self._iterator = iterator
         self._metric = mx.metric.create(["acc", "ce"])
         self.module = mx.mod.Module(
@@ -45,13 +59,13 @@ class Trainer:
         )
         self.module.bind(iterator.provide_data, iterator.provide_label)
         self.module.init_params(Xavier(seed))
-        self.module.init_optimizer(kvstore=self._kv_store(), optimizer=cell.optimizer, optimizer_params=self._options())
+        self.module.init_optimizer(kvstore=self._kv_store(), optimizer=cell.optimizer, optimizer_params=self._options)
 
     def fit(self, batch_end_callback: Callable) -> None:
         """Train until ``batch_end_callback`` raises: forward, backward, update, metric, callback for every batch."""
         self.module.fit(
             self._iterator, eval_metric=self._metric, num_epoch=1, batch_end_callback=batch_end_callback,
-            kvstore=self._kv_store(), optimizer=self._cell.optimizer, optimizer_params=self._options(),
+            kvstore=self._kv_store(), optimizer=self._cell.optimizer, optimizer_params=self._options,
         )
 
     def parameter_count(self) -> int:
@@ -66,14 +80,6 @@ class Trainer:
     def _kv_store(self):
         """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name."""
         return mx.kv.create(self._cell.kv_store) if self._cell.protocol == "published" else self._cell.kv_store
-
-    def _options(self) -> tuple:
-        options: List[tuple] = [("learning_rate", self._cell.lr), ("wd", self._cell.wd)]
-        if "momentum" in inspect.signature(mx.optimizer.Optimizer.opt_registry[self._cell.optimizer.lower()]).parameters:
-            options.append(("momentum", self._cell.mom))
-        if self._cell.dtype == "float16":
-            options.append(("multi_precision", True))
-        return tuple(options)
 
 
 def _quiet_logger() -> logging.Logger:

@@ -110,7 +110,7 @@ class Table:
         together, cores = record.machine.get("parallel_cells"), record.machine.get("cores")
         return [
             f"protocol: {record.cell.protocol} ({record.cell.num_classes} classes, {record.cell.dtype}), "
-            f"kvstore {record.cell.kv_store}",
+            f"kvstore {record.cell.kv_store}{', frontend gluon' * (record.cell.frontend == 'gluon')}",
             f"MXNet: {record.software['mxnet']}, {record.cell.tuning} ({settings or 'no settings'})",
             *([f"measured {together} cells at a time, each on a GPU and {cores} CPU cores of its own"] if together else []),
         ]

@@ -39,7 +39,8 @@ class Cell:
 
     ``batch_size`` counts the images of one step over all devices together, as in MXNet. ``lr``, ``mom`` and ``wd``
     are the optimizer's learning rate, momentum and weight decay, None where they are not known. ``data`` names the
-    input ("recordio", "synthetic"), ``data_name`` the set of images.
+    input ("recordio", "synthetic"), ``data_name`` the set of images. ``frontend`` is "symbol" (Module) or "gluon"; files
+    from before there was a choice have none.
     """
 
     network: str
@@ -58,6 +59,7 @@ class Cell:
     wd: Optional[float] = 0.0001
     kv_store: str = "local"
     tuning: str = "tuned"
+    frontend: str = "symbol"
 
     @property
     def on_gpu(self) -> bool:

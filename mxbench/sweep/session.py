@@ -10,6 +10,7 @@ from typing import Dict, List, NamedTuple
 
 from .. import cuda, data, runtime
 from ..errors import UserError
+from ..gluon import check_block
 from ..measure.method import QUICK, Method
 from ..results import machine, store
 from ..results.record import ERROR, TIMEOUT, Cell, Record
@@ -48,6 +49,9 @@ def measure(options: Dict) -> Session:
     _check(options)
     store.check_writable(options["output"])
     networks = [get_network(name) for name in options["networks"] or list_networks()]
+    if options.get("frontend") == "gluon":
+        for network in networks:
+            check_block(network.name)
     found = devices(options["gpus"], options["parallel_cells"], say)
     output = options["output"]
     try:
@@ -92,6 +96,9 @@ def _check(options: Dict) -> None:
     if options["protocol"] == "published" and options["num_classes"] not in (None, PUBLISHED_CLASSES):
         raise UserError(f"--num-classes {options['num_classes']}: protocol published has {PUBLISHED_CLASSES} classes: "
                         "leave --num-classes out, or choose --protocol imagenet")
+    if options["protocol"] == "published" and options.get("frontend") == "gluon":
+        raise UserError("--frontend gluon: protocol published puts a new head on a Symbol: choose --frontend symbol, or "
+                        "--protocol imagenet")
     if options["dtype"] == "float16" and not options["gpus"]:
         raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
 
@@ -129,6 +136,7 @@ def _cell(options: Dict, network: Network, batch_size: int, names: tuple, spec: 
         image_shape=options["image_shape"] or network.image_shape, num_classes=classes, dtype=options["dtype"],
         optimizer=options["optimizer"], lr=options["lr"], mom=options["mom"], wd=options["wd"],
         kv_store=options["kv_store"] or ("device" if names[0].startswith("gpu") else "local"), tuning=options["tuning"],
+        frontend=options.get("frontend", "symbol"),
     )
 
 

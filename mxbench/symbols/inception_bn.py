@@ -20,7 +20,7 @@ class _Block(NamedTuple):
     projection: Optional[int]
 
 
-_BLOCKS = {
+BLOCKS = {
     "3a": _Block(64, (64, 64), (64, 96), "avg", 32),
     "3b": _Block(64, (64, 96), (64, 96), "avg", 64),
     "3c": _Block(None, (128, 160), (64, 96), "max", None),
@@ -80,7 +80,7 @@ def get_symbol(num_classes=1000, image_shape="3,224,224", dtype="float32", **kwa
     body = mx.sym.Pooling(body, name="pool_1", pool_type="max", kernel=(3, 3), stride=(2, 2))
     body = _unit(_unit(body, "2_red", 64), "2", 192, kernel=3, pad=1)
     body = mx.sym.Pooling(body, name="pool_2", pool_type="max", kernel=(3, 3), stride=(2, 2))
-    for name, block in _BLOCKS.items():
+    for name, block in BLOCKS.items():
         body = _inception(body, name, block)
     body = mx.sym.Pooling(body, name="global_pool", pool_type="avg", kernel=(7, 7), stride=(1, 1))
     body = mx.sym.FullyConnected(mx.sym.Flatten(body, name="flatten"), num_hidden=num_classes, name="fc1")

@@ -68,7 +68,7 @@ def list_networks() -> List[str]:
 
 
 def get_network(name: str) -> Network:
-    """The network called ``name``, or the one that ``path/to/module.py:function`` builds.
+    """The network called ``name``, the model of a Gluon zoo, or what ``path/to/module.py:function`` builds.
 
     The function is called like the zoo's, ``function(num_classes=1000, image_shape="3,224,224", ...)``, with those
     arguments that it takes. Unless its file registers it, its network is called ``module:function``.
@@ -76,7 +76,11 @@ def get_network(name: str) -> Network:
     Raises:
         UserError: there is no such network (the nearest name is given), file or function.
     """
+    from ..gluon import zoos  # which needs this module
+
     _load_entry_points()
+    if zoos.is_model(name):
+        return zoos.network(name)
     if is_source(name):
         return _from_source(resolve_source(name))
     if name not in _networks:

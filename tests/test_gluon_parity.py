@@ -1,0 +1,81 @@
+"""Every network's block computes what its Symbol computes: outputs, gradients, moving statistics, and files both ways."""
+
+import json
+
+import numpy as np
+import pytest
+from gluon_bench import Twins, difference, image_shape
+
+from mxbench import symbols
+from mxbench.errors import UserError
+from mxbench.gluon import files, get_block, parameters
+from mxbench.runtime import mx
+from mxbench.symbols.registry import ZOO_NAMES
+
+
+@pytest.fixture(scope="module", params=ZOO_NAMES)
+def twins(request, tmp_path_factory):
+    return Twins(request.param, image_shape(request.param), tmp_path_factory.mktemp(request.param))
+
+
+def test_outputs_are_equal(twins):
+    symbol, block = twins.logits()
+    assert np.isfinite(symbol).all() and symbol.std() > 0
+    assert difference(symbol, block) < 1e-5
+
+
+def test_training_gives_the_same_outputs_gradients_and_statistics(twins):
+    twins.set_executor()
+    assert difference(twins.symbol_probabilities(True), twins.block_probabilities(True)) < 1e-5
+    block = twins.block._collect_params_with_prefix()
+    for pair in parameters.pairs(twins.name, 10, twins.shape):
+        name, one = pair.symbol[4:], block[pair.gluon]
+        if pair.symbol.startswith("aux:"):
+            assert difference(twins.executor.aux_dict[name].asnumpy(), one.data().asnumpy()) < 1e-5, name
+        elif one.grad_req == "null":
+            assert not twins.executor.grad_dict[name].asnumpy().any(), name  # a gamma that is fixed in the Symbol too
+        else:
+            expected = twins.executor.grad_dict[name].asnumpy()
+            assert expected.any(), name
+            assert difference(expected, one.grad().asnumpy()) < 1e-4, name
+    twins.block.load_parameters(str(twins.folder / "gluon.params"))
+
+
+def test_dropout_has_the_same_place_and_probability(twins):
+    def dropouts(symbol):
+        shapes = symbol.get_internals()
+        _, outputs, _ = shapes.infer_shape(data=(1, *twins.shape))
+        found = dict(zip(shapes.list_outputs(), outputs))
+        nodes = [node for node in json.loads(symbol.tojson())["nodes"] if node["op"] == "Dropout"]
+        return [(float(node["attrs"].get("p", 0.5)), found[node["name"] + "_output"]) for node in nodes]
+
+    assert dropouts(twins.full_block(mx.sym.var("data"))) == dropouts(twins.full_symbol)
+
+
+def test_files_go_both_ways(twins):
+    twins.block.save_parameters(str(twins.folder / "saved.params"))
+    back = parameters.convert(files.read(twins.folder / "saved.params"), twins.name, "symbol", twins.shape)
+    assert list(back) == list(twins.arrays)
+    assert all(np.array_equal(back[name].asnumpy(), array.asnumpy()) for name, array in twins.arrays.items())
+    mx.nd.save(str(twins.folder / "symbol-0000.params"), back)
+    module = mx.mod.Module(twins.full_symbol, label_names=[twins.label])
+    module.bind([("data", twins.images.shape)], [(twins.label, twins.labels.shape)])
+    module.load_params(str(twins.folder / "symbol-0000.params"))
+    assert np.array_equal(module.get_params()[0]["conv1_weight" if "conv1_weight" in module.get_params()[0] else
+                                                 sorted(module.get_params()[0])[0]].asnumpy(),
+                          twins.arrays["arg:" + ("conv1_weight" if "arg:conv1_weight" in twins.arrays else
+                                                 sorted(module.get_params()[0])[0])].asnumpy())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO_NAMES)
+def test_outputs_are_equal_at_full_size(name, tmp_path):
+    twins = Twins(name, symbols.get_network(name).image_shape, tmp_path, classes=1000, batch_size=1)
+    assert difference(*twins.logits()) < 1e-5
+
+
+def test_an_unknown_block_is_refused_with_the_nearest_name():
+    with pytest.raises(UserError, match="did you mean resnet-50"):
+        get_block("resnet50")
+    with pytest.raises(UserError, match="classes is 0"):
+        get_block("resnet-50", 0)
