@@ -179,7 +179,7 @@ def test_a_peak_that_is_no_figure_is_neither_believed_nor_kept(cache, gflops):
 
 
 @pytest.mark.parametrize("timing", [
-    Outcome(ERROR, "so it went"), Outcome(REFUSED, "so it went"), Outcome("out_of_memory", "so it went"), Outcome(OK, "so it went"),
+    Outcome(ERROR, "so it went"), Outcome("out_of_memory", "so it went"), Outcome(OK, "so it went"),
     Outcome(OK, "so it went", {"peak": None}), Outcome(OK, "so it went", {"peak": {}}),
 ])
 def test_a_peak_that_cannot_be_measured_is_a_warning(cache, timing):
@@ -187,6 +187,12 @@ def test_a_peak_that_cannot_be_measured_is_a_warning(cache, timing):
     assert made == Outcome(OK, fields={"speed": 1}) and not cache.exists()
     assert said == ["warning: the machine's peak could not be measured (so it went): the records will not say what part of it "
                     "was reached"]
+
+
+def test_what_cannot_be_done_at_all_is_left_to_the_measurement_to_say(cache):
+    refused = Outcome(REFUSED, "MXNet is not installed")
+    made, _, said = measured(refused, outcome=refused)
+    assert made == refused and not said
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_the_next_measurement(cache):
