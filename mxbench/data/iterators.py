@@ -9,6 +9,7 @@ import functools
 import os
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable
@@ -75,12 +76,23 @@ def _write_index(index: recordfile.RecordIndex, folder: Path) -> str:
 
 
 class _Endless(mx.io.ResizeIter):
-    """Starts over at the end of the data, and gives batches of ``dtype``, which ImageRecordIter (float32) cannot."""
+    """Starts over at the end of the data, and gives batches of ``dtype``, which ImageRecordIter (float32) cannot.
+
+    ``seconds_waited`` is how long the caller had to wait for batches that were not decoded yet, in all.
+    """
 
     def __init__(self, images, dtype):
+        self.seconds_waited = 0.0
         super().__init__(images, size=sys.maxsize, reset_internal=False)
         self._dtype = np.dtype(dtype)
         self.provide_data = [mx.io.DataDesc(data.name, data.shape, self._dtype) for data in images.provide_data]
+
+    def iter_next(self):
+        began = time.perf_counter()
+        try:
+            return super().iter_next()
+        finally:
+            self.seconds_waited += time.perf_counter() - began
 
     def getpad(self):
         return 0  # what fills up the last batch of a pass belongs to the next one, it is no repetition
@@ -91,6 +103,8 @@ class _Endless(mx.io.ResizeIter):
 
 class SyntheticIterator(mx.io.DataIter):
     """The same batch again and again: normal data and uniform labels, resident in the memory of ``context``."""
+
+    seconds_waited = 0.0
 
     def __init__(self, batch_size, image_shape, num_classes, context, label_name, dtype, seed):
         super().__init__(batch_size)

@@ -15,6 +15,7 @@ SLOW_START = 1.05
 DRIFT = 0.05
 OTHER_LOAD = 0.1  # processors
 CLOCK_CHANGE = 0.05
+WAITING = 0.05  # of the time
 # A GPU at full load is at its power cap most of the time, by design: that alone is recorded, but no warning.
 SLOWED_DOWN = ("hardware_slowdown", "thermal", "hardware_thermal", "power_brake")
 
@@ -30,6 +31,7 @@ class MeasurementWarning(enum.Enum):
     THERMAL_THROTTLING = "the GPU slowed itself down because of heat or power: improve its cooling, or report it so"
     CLOCK_CHANGED = "the clock of the device changed meanwhile: fix it, or let the device warm up first"
     SWAP_IN_USE = "the system swapped memory to disk meanwhile: free memory and measure again"
+    INPUT_BOUND = "training waited for its input, which is slower than the network: 'mxbench data speed' shows its rate"
     LOSS_NOT_FINITE = "the loss became infinite or not a number; the speed can differ from that of real training"
 
     @property
@@ -78,6 +80,12 @@ def about_conditions(start: Dict, end: Dict) -> List[Dict[str, str]]:
     if swapped_mib > 0:
         found.append(MeasurementWarning.SWAP_IN_USE.found(f"{swapped_mib} MiB more than before"))
     return found
+
+
+def about_input(waited_seconds: float, seconds: float) -> List[Dict[str, str]]:
+    """A warning if training that took so long waited for batches much of the time."""
+    share = waited_seconds / seconds
+    return [MeasurementWarning.INPUT_BOUND.found(f"{share:.0%} of the time")] if share > WAITING else []
 
 
 def about_losses(losses: Sequence[float]) -> List[Dict[str, str]]:
