@@ -50,7 +50,6 @@ class Workload:
             "symbol_sha256": hashlib.sha256(self.symbol.tojson().encode()).hexdigest(),
         }
 
-
     def arithmetic(self) -> Optional[Dict[str, int]]:
         """What training computes, for the record; None for a network that cannot be counted."""
         cell = self._cell
@@ -60,6 +59,8 @@ class Workload:
             return None
         if cell.optimizer.lower() != "sgd" or not cell.mom:
             del counted["update_flops"]
+        if cell.frontend == "gluon":  # which has no marks for what is to be computed again
+            counted["recomputed_flops"] = 0
         return {field.name: counted[field.name] for field in dataclasses.fields(Arithmetic) if field.name in counted}
 
 
