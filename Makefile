@@ -41,7 +41,7 @@ test-gpu: setup .venv-gpu/set-up.txt ## run MXNet's GPU build on stand-in CUDA l
 		mxnet-cu112 nvidia-ml-py --editable ".[test]"
 	@touch $@
 
-readme: setup ## put the tables of results/ into README.md
+readme: setup ## bring the tables and figures of README.md and docs/ in line with results/
 	@$(python) scripts/regenerate_readme.py $(ARGS)
 
 clean: ## remove .venv, .venv-gpu and the caches
