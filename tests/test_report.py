@@ -1,38 +1,22 @@
 """Tables are a pure function of results files, and the published one comes out as it was published."""
 
-import dataclasses
 import hashlib
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mxbench.errors import UserError
-from mxbench.report.document import build, load
-from mxbench.report.readme import regenerate
+from mxbench.report.document import build, load, select
 from mxbench.results import store
-from mxbench.results.record import OK, OUT_OF_MEMORY, TIMEOUT, Cell, Memory, Predicted, Record, Speed, Window, to_line
+from mxbench.results.record import OK, OUT_OF_MEMORY, TIMEOUT, Predicted, to_line
 from mxbench.results.warnings import MeasurementWarning
+
+from records import record
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published-titan-x.jsonl"
 # The table as it was published in 2017.
 PUBLISHED_SHA256 = "54be95fbf3d781d64fbb2c93991112b5633287959c4436bde4375814e7ce9e13"
-
-
-def record(network="caffenet", batch_size=10, speed=100.0, memory=500.0, interval=None, status=OK, **fields):
-    """A measured record; fields of the cell may be given by their names."""
-    names = {field.name for field in dataclasses.fields(Cell)}
-    cell = Cell(network, batch_size, **{name: fields.pop(name) for name in list(fields) if name in names})
-    finished = status == OK
-    return Record(
-        cell, status,
-        speed=Speed(speed, interval, windows=(Window(batch_size, batch_size / speed),) * 8, verdict="stable") if finished else None,
-        memory=Memory(memory) if finished else None,
-        **{"machine": {"cpu": "Some CPU", "cores": 2, "memory_gib": 24}, "software": {"mxnet": "mxnet 1.9.1"}, **fields},
-    )
 
 
 def rows(text, title):
@@ -122,6 +106,62 @@ def test_a_warning_is_a_note_under_the_table_with_the_cells_it_concerns():
     assert f"- {MeasurementWarning.OTHER_LOAD.value}: nin 10, vgg16 20\n" in text
 
 
+def test_marks_stand_in_the_cells_that_the_notes_concern():
+    entry = MeasurementWarning.OTHER_LOAD.found("0.5 processors on average")
+    text = build([record("nin", warnings=(entry,), verdict="limited"), record("vgg16", warnings=(entry,)),
+                  record("caffenet")], marks=True)
+    assert [row[1] for row in rows(text, "Speed")] == ["100.00", "100.00 ᵃᵇ", "100.00 ᵇ"]
+    notes = f"\n- ᵃ the time limit came before the figure was precise\n- ᵇ {MeasurementWarning.OTHER_LOAD.value}\n"
+    assert notes in text
+    assert "nin 10" not in text
+
+
+@pytest.mark.parametrize("sort, expected", [
+    ("published", ["caffenet", "nin", "vgg16", "Zebra"]), ("name", ["caffenet", "nin", "vgg16", "Zebra"]),
+    ("speed", ["vgg16", "Zebra", "caffenet", "nin"]), ("memory", ["caffenet", "vgg16", "Zebra", "nin"]),
+    ("accuracy", ["Zebra", "vgg16", "caffenet", "nin"]),
+])
+def test_networks_are_sorted_best_first_and_those_without_a_figure_last(sort, expected):
+    text = build([
+        record("nin", status=OUT_OF_MEMORY),
+        record("own", speed=20.0, memory=30.0, model={"display_name": "Zebra", "reference_top5": 95}),
+        record("vgg16", speed=30.0, memory=20.0, model={"reference_top5": 90}),
+        record("caffenet", speed=10.0, memory=10.0),
+    ], sort=sort)
+    assert [row[0] for row in rows(text, "Speed")] == expected
+
+
+def test_a_network_with_images_of_two_sizes_has_two_rows():
+    text = build([record("nin", speed=1.0), record("nin", speed=2.0, image_shape=(3, 64, 64))])
+    assert rows(text, "Speed") == [["nin 3x224x224", "1.00"], ["nin 3x64x64", "2.00"]]
+
+
+def test_machines_stand_side_by_side_with_a_column_for_each():
+    other = {"machine": {"cpu": "Other CPU", "cores": 4, "memory_gib": 8}}
+    records = [record("nin", speed=1.0), record("nin", speed=2.0, **other), record("vgg16", 20, speed=3.0, **other)]
+    text = build(records, beside=True)
+    assert text.count("# Speed") == 1
+    assert "|Some CPU<br>batch size 10|Other CPU<br>batch size 10|Other CPU<br>batch size 20|" in text
+    assert rows(text, "Speed") == [["nin", "1.00", "2.00", "not run"], ["vgg16", "not run", "not run", "3.00"]]
+    assert "- Other CPU: CPU: Other CPU (4 cores, 8GiB Memory); protocol: imagenet" in text
+
+
+def test_what_differs_tells_settings_of_one_machine_apart():
+    text = build([record(), record(tuning="stock"), record(variables={"OMP_NUM_THREADS": "1"})], beside=True)
+    heads = next(line for line in text.splitlines() if line.startswith("|model"))
+    assert "|Some CPU (tuning stock, OMP_NUM_THREADS none)<br>" in heads
+    assert "|Some CPU (OMP_NUM_THREADS 1, tuning tuned)<br>" in heads
+
+
+def test_records_are_selected_by_network_and_batch_size():
+    records = [record("nin", 10), record("nin", 20), record("vgg16", 20)]
+    assert select(records, ["nin"], [20]) == records[1:2]
+    for networks, sizes, message in ((["nim"], [], "did you mean nin"), ([], [15], "choose from 10, 20"),
+                                     (["vgg16"], [10], "none of these networks at these batch sizes")):
+        with pytest.raises(UserError, match=message):
+            select(records, networks, sizes)
+
+
 def test_a_foreign_line_is_told_and_skipped(tmp_path):
     path = tmp_path / "some.jsonl"
     path.write_text(to_line(record()) + "\nnot a record\n")
@@ -135,48 +175,3 @@ def test_a_file_without_a_record_is_an_error(tmp_path):
     path.write_text("")
     with pytest.raises(UserError, match="no measurement in"):
         load([path])
-
-
-PAGE = "before\n<!-- begin tables a.jsonl -->\nold\n<!-- end tables -->\nbetween\n<!-- begin pairs a.jsonl -->\n<!-- end pairs -->\n"
-
-
-def test_a_page_is_regenerated_between_its_marks_only(tmp_path):
-    found = record(interval=(99.0, 101.0))
-    store.append(tmp_path / "a.jsonl", found)
-    store.append(tmp_path / "a.jsonl", dataclasses.replace(found, repeat=1))
-    page = regenerate(PAGE, tmp_path)
-    assert page.startswith("before\n<!-- begin tables a.jsonl -->\n") and "old" not in page
-    assert "### Speed (images/sec)" in page and "\n# " not in page
-    assert "differences of up to 0.0% that mean nothing. The method's verdicts on the pairs: 1 same." in page
-    assert regenerate(page, tmp_path) == page
-
-
-@pytest.mark.parametrize("page, message", [
-    ("<!-- begin tables a.jsonl -->\n", "not closed"),
-    ("<!-- begin tabels a.jsonl -->\n<!-- end tabels -->", "did you mean tables"),
-    ("<!-- begin tables missing.jsonl -->\n<!-- end tables -->", "cannot read the results file"),
-])
-def test_a_page_with_a_wrong_mark_is_refused(tmp_path, page, message):
-    with pytest.raises(UserError, match=message):
-        regenerate(page, tmp_path)
-
-
-def test_the_readme_is_up_to_date():
-    done = subprocess.run([sys.executable, str(ROOT / "scripts/regenerate_readme.py"), "--check"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
-    assert done.returncode == 0, done.stdout
-
-
-def test_a_changed_figure_in_the_readme_is_found_and_mended(tmp_path):
-    copy = tmp_path / "README.md"
-    results = tmp_path / "results"
-    results.symlink_to(ROOT / "results")
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    changed = re.sub(r"\b755\.64\b", "756.64", text)
-    assert changed != text
-    copy.write_text(changed, encoding="utf-8")
-    command = [sys.executable, str(ROOT / "scripts/regenerate_readme.py"), "--readme", str(copy)]
-    assert subprocess.run([*command, "--check"], stdout=subprocess.DEVNULL, check=False).returncode == 1
-    assert copy.read_text(encoding="utf-8") == changed
-    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    assert copy.read_text(encoding="utf-8") == text

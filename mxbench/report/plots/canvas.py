@@ -14,7 +14,7 @@ from ...symbols import list_networks
 WIDTH = 8.3  # inches: 830 pixels at 100 dots per inch, the width of a page on a code host
 FORMATS = ("svg", "png")
 
-# Seven of the eight colours of Okabe and Ito (2008), which colour-blind readers tell apart; yellow is too light on white.
+# Seven of the eight colours of Okabe and Ito (2008), which colour-blind readers tell apart; yellow is too light here.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 LINES = ("-", "--", ":", "-.")

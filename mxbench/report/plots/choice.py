@@ -11,6 +11,8 @@ from ..tables import Table
 from . import canvas, labels
 
 _LARGEST_RADIUS = 19  # points
+_BEST = {"facecolor": "#56B4E9", "edgecolor": "#0b3c5d"}
+_BEATEN = {"facecolor": "none", "edgecolor": canvas.GREY, "hatch": "////"}
 _ERRORS = (40, 30, 25, 20, 15, 10, 8, 6, 5, 4, 3, 2, 1)  # percent, for ticks
 
 
@@ -61,8 +63,7 @@ def draw(found: Choices):
     for choice in found.networks:
         radius = _LARGEST_RADIUS * math.sqrt(max(choice.memory_mib, 0) / largest)
         axes.scatter([choice.images_per_second], [_height(choice.top5)], s=(2 * radius) ** 2, linewidth=1,
-                     facecolor="#56B4E9" if choice.best else "none", edgecolor="#0b3c5d" if choice.best else canvas.GREY,
-                     alpha=0.75, hatch=None if choice.best else "////", zorder=2)
+                     alpha=0.75, zorder=2, **(_BEST if choice.best else _BEATEN))
         marks.append((choice.images_per_second, _height(choice.top5), radius * figure.dpi / 72, choice.name))
     axes.set_xscale("log")
     speeds = [choice.images_per_second for choice in found.networks]

@@ -9,6 +9,7 @@ Box = Tuple[float, float, float, float]  # left, bottom, right, top, in pixels
 
 _DIRECTIONS = tuple((math.cos(turn * math.pi / 8), math.sin(turn * math.pi / 8)) for turn in range(16))
 _DISTANCES = (3, 10, 20, 34, 50)  # pixels between a mark's edge and its label
+_NEAR = 90  # pixels within which marks crowd each other
 _FAR_COST = 6.0  # a pixel further away is worth that many square pixels of overlap
 
 
@@ -21,7 +22,7 @@ def spread(heights: Sequence[float], gap: float) -> List[float]:
     blocks: List[List[int]] = []
     for index in order:
         blocks.append([index])
-        while len(blocks) > 1 and _start(blocks[-1], heights, gap) < _start(blocks[-2], heights, gap) + len(blocks[-2]) * gap:
+        while len(blocks) > 1 and _start(blocks[-1], heights, gap) < _end(blocks[-2], heights, gap):
             last = blocks.pop()
             blocks[-1] += last
     placed = [0.0] * len(heights)
@@ -36,21 +37,30 @@ def _start(block: Sequence[int], heights: Sequence[float], gap: float) -> float:
     return sum(heights[index] for index in block) / len(block) - gap * (len(block) - 1) / 2
 
 
+def _end(block: Sequence[int], heights: Sequence[float], gap: float) -> float:
+    """Where the label after a block may stand."""
+    return _start(block, heights, gap) + len(block) * gap
+
+
 def beside_line_ends(axes, ends: Sequence[Tuple[float, float, str, str]], x: float) -> None:
-    """Write ``(end's x, end's y, text, colour)`` at ``x``, right of the axes' last tick, joined to the ends of their lines."""
-    if not ends:
-        return
+    """Write ``(end's x, end's y, text, colour)`` at ``x``, right of the axes, joined to the ends of their lines."""
+    from matplotlib.text import Text
+
     figure = axes.figure
+    line = {"arrowstyle": "-", "linewidth": 0.7, "linestyle": ":", "shrinkA": 1, "shrinkB": 4}
+    notes = [axes.annotate(text, end, xytext=(x, end[1]), textcoords="data", fontsize=8, va="center",
+                           annotation_clip=False, arrowprops={**line, "color": colour})
+             for *end, text, colour in ends]
+    # The layout is told how much room they take, and left alone when they move.
+    widest = max(Text.get_window_extent(note, figure.canvas.get_renderer()).width for note in notes)  # without its line
+    figure.get_layout_engine().set(rect=(0, 0, 1 - (widest + 36) / (figure.get_figwidth() * figure.dpi), 1))
+    for note in notes:
+        note.set_in_layout(False)
     figure.canvas.draw()
-    pixels = [axes.transData.transform((end[0], end[1]))[1] for end in ends]
-    gap = 11.5 * figure.dpi / 72
+    heights = [axes.transData.transform(note.xy)[1] for note in notes]
     to_data = axes.transData.inverted()
-    for (end_x, end_y, text, colour), height in zip(ends, spread(pixels, gap)):
-        y = to_data.transform((0, height))[1]
-        axes.annotate(text, (end_x, end_y), xytext=(x, y), textcoords="data", fontsize=8, va="center",
-                      annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "linestyle": ":", "shrinkA": 1,
-                                 "shrinkB": 4})
+    for note, height in zip(notes, spread(heights, 11.5 * figure.dpi / 72)):
+        note.xyann = (x, to_data.transform((0, height))[1])
 
 
 def beside_marks(axes, marks: Sequence[Tuple[float, float, float, str]], **text) -> None:
@@ -64,8 +74,8 @@ def beside_marks(axes, marks: Sequence[Tuple[float, float, float, str]], **text)
     taken = [_square(centre, mark[2]) for centre, mark in zip(centres, marks)]
     renderer = figure.canvas.get_renderer()
     frame = axes.get_window_extent(renderer).extents
-    crowd = sorted(range(len(marks)), key=lambda one: sum(math.dist(centres[one], other) < 90 for other in centres), reverse=True)
-    for index in crowd:
+    neighbours = [sum(math.dist(centre, other) < _NEAR for other in centres) for centre in centres]
+    for index in sorted(range(len(marks)), key=neighbours.__getitem__, reverse=True):
         (x, y), (_, _, radius, label) = centres[index], marks[index]
         note = axes.annotate(label, marks[index][:2], **text)
         extent = note.get_window_extent(renderer)
@@ -86,7 +96,8 @@ def _candidates(x: float, y: float, radius: float, width: float, height: float):
 
 def _cost(candidate: Tuple[float, Box], taken: Sequence[Box], frame) -> float:
     distance, box = candidate
-    outside = max(0, frame[0] - box[0]) + max(0, frame[1] - box[1]) + max(0, box[2] - frame[2]) + max(0, box[3] - frame[3])
+    beyond = (frame[0] - box[0], frame[1] - box[1], box[2] - frame[2], box[3] - frame[3])
+    outside = sum(max(0, distance) for distance in beyond)
     return distance * _FAR_COST + 1000 * outside + 5 * sum(_overlap(box, other) for other in taken)
 
 
@@ -100,8 +111,11 @@ def _overlap(one: Box, other: Box) -> float:
 def _write(axes, mark, centre, box: Box, text) -> None:
     to_data = axes.transData.inverted()
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    apart = math.hypot(max(box[0] - centre[0], centre[0] - box[2], 0), max(box[1] - centre[1], centre[1] - box[3], 0)) - mark[2]
-    arrow = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.6, "shrinkA": 0, "shrinkB": mark[2] * 72 / axes.figure.dpi}
+    beside = max(box[0] - centre[0], centre[0] - box[2], 0)
+    above = max(box[1] - centre[1], centre[1] - box[3], 0)
+    apart = math.hypot(beside, above) - mark[2]
+    arrow = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.6, "shrinkA": 0,
+             "shrinkB": mark[2] * 72 / axes.figure.dpi}
     axes.annotate(mark[3], mark[:2], xytext=to_data.transform(middle), textcoords="data", ha="center", va="center",
                   arrowprops=arrow if apart > 6 else None, **text)
 

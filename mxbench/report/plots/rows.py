@@ -40,8 +40,8 @@ def measured_against_predicted(table: Table) -> Rows:
     rows = _rows((row.name, [mark(cell) for cell in row.cells if cell]) for row in table.rows)
     if not rows:
         raise UserError("no cell has both a measured and a predicted memory")
-    return Rows("Measured against predicted memory", table.headline(), "measured memory above (+) or below (-) the predicted",
-                True, rows)
+    return Rows("Measured against predicted memory", table.headline(),
+                "measured memory above (+) or below (-) the predicted", True, rows)
 
 
 def against_published(table: Table, published: Table) -> Rows:
@@ -82,23 +82,26 @@ def draw(rows: Rows):
     scale = (lambda ratio: 100 * (ratio - 1)) if rows.percent else (lambda ratio: ratio)
     for number, size in enumerate(sizes):
         colour, marker, _ = canvas.pick(number)
-        found = [(height, mark) for height, (_, marks) in enumerate(rows.rows) for mark in marks if mark.batch_size == size]
+        found = [(height, mark) for height, (_, marks) in enumerate(rows.rows) for mark in marks
+                 if mark.batch_size == size]
         heights = [height + _offset(number, len(sizes)) for height, _ in found]
-        lows, highs = ([scale(value) for value in values] for values in zip(*((mark.low, mark.high) for _, mark in found)))
+        lows, highs = [scale(mark.low) for _, mark in found], [scale(mark.high) for _, mark in found]
         axes.hlines(heights, lows, highs, color=colour, linewidth=2)
         axes.plot([(low + high) / 2 for low, high in zip(lows, highs)], heights, linestyle="none", marker=marker,
-                  color=colour, markersize=5, label=f"batch size {size}")
+                  color=colour, markersize=5 if len(sizes) == 1 else 4, label=f"batch size {size}")
     axes.axvline(scale(1), color="black", linewidth=0.9, zorder=1)
     _axes(axes, rows, sizes)
     for height, (_, marks) in enumerate(rows.rows):
         axes.annotate(_in_words(marks, rows.percent), (1.015, height), xycoords=("axes fraction", "data"), va="center",
                       fontsize=8, annotation_clip=False)
+    if len(sizes) > 1:
+        axes.annotate("median", (1.015, 1.005), xycoords="axes fraction", fontsize=8, color=canvas.GREY)
     return figure
 
 
 def _offset(number: int, count: int) -> float:
     """Where in its row a batch size stands."""
-    return 0.0 if count == 1 else -0.27 + 0.54 * number / (count - 1)
+    return 0.0 if count == 1 else -0.33 + 0.66 * number / (count - 1)
 
 
 def _axes(axes, rows: Rows, sizes: List[int]) -> None:

@@ -51,7 +51,8 @@ def draw(found: Windows):
     figure, axes = canvas.canvas(3.9, "Windows over time", found.subtitle)
     for number, process in enumerate(found.processes):
         colour, marker, _ = canvas.pick(number + 2)
-        for timed, face, what in ((process.warmup, "white", "warm-up, not counted"), (process.counted, colour, "counted")):
+        parts = ((process.warmup, "white", "warm-up, not counted"), (process.counted, colour, "counted"))
+        for timed, face, what in parts:
             if timed:
                 begins, lasted, speeds = zip(*timed)
                 which = f" (process {number + 1})" if len(found.processes) > 1 else ""
