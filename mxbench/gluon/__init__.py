@@ -55,4 +55,5 @@ def check_block(name: str) -> None:
     if zoos.is_model(name):
         zoos.network(name)
     elif name not in _BLOCKS:
-        raise UserError(f"there is no Gluon block for {name!r}: {nearest(name, ZOO_NAMES)}")
+        raise UserError(f"there is no Gluon block for {name!r}: {nearest(name, ZOO_NAMES)} (as a Symbol, --frontend symbol, "
+                        "every network can be trained)")

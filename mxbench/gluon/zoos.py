@@ -53,9 +53,9 @@ _MODELS: Dict[str, int] = {
     f"{zoo}:{model}": 32 if model.startswith("cifar") else _SIZES.get(model, 224)
     for zoo, models in (("gluon", GLUON), ("gluoncv", GLUONCV)) for model in models
 }
-_HOW_TO_INSTALL = (
-    "run pip install -c constraints.txt '.[cpu,gluon]' and then pip install --force-reinstall --no-deps "
-    "opencv-python-headless==4.10.0.84, or scripts/setup.sh cpu,gluon"
+HOW_TO_INSTALL = (
+    "run scripts/setup.sh cpu,gluon, or pip install 'mxbench[gluon]' and then pip install --force-reinstall --no-deps "
+    "opencv-python-headless==4.10.0.84"
 )
 
 
@@ -87,7 +87,7 @@ def network(name: str) -> Network:
         close = close.replace("mean ", f"mean {zoo}:") if close.startswith("did") else "mxbench networks --all lists them"
         raise UserError(f"no classification model is called {name!r}: {close}")
     if name.startswith("gluoncv:") and not has_gluoncv():
-        raise UserError(f"{name} needs GluonCV, which is not installed: {_HOW_TO_INSTALL}")
+        raise UserError(f"{name} needs GluonCV, which is not installed: {HOW_TO_INSTALL}")
     size = _MODELS[name]
     # The name is the source too: by it another process finds the model again, and nothing is foretold of it.
     return Network(name, name, (3, size, size), None, "", partial(_symbol, name), source=name)
@@ -118,7 +118,7 @@ def _get_model(zoo: str):
     try:
         from gluoncv.model_zoo import get_model
     except ImportError as error:
-        raise UserError(f"GluonCV cannot be imported ({error}): {_HOW_TO_INSTALL}") from error
+        raise UserError(f"GluonCV cannot be imported ({error}): {HOW_TO_INSTALL}") from error
     return get_model
 
 

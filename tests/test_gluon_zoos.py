@@ -1,0 +1,127 @@
+"""The models of the two Gluon zoos: found by name, counted, and of the sizes that others published."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mxbench import predict, symbols
+from mxbench.errors import UserError
+from mxbench.gluon import counting, get_block, zoos
+from mxbench.runtime import mx
+from mxbench.symbols.export import graph_of
+
+# GluonCV is installed where make test is given EXTRA=cpu,gluon, as .ci/run does.
+gluoncv = pytest.mark.skipif(not zoos.has_gluoncv(), reason="GluonCV is not installed: make test EXTRA=cpu,gluon")
+
+# Parameters without moving statistics and MACs of one image, at each model's own size: torchvision, imgclsmob; MXNet's
+# ResNets have 6 parameters more, for the mean of the raw image, which theirs do not learn.
+PUBLISHED = {
+    "gluon:squeezenet1.1": (1_235_496, 349_151_936),
+    "gluon:vgg16": (138_357_544, 15_470_264_320),
+    "gluon:vgg19": (143_667_240, 19_632_062_464),
+    "gluon:inceptionv3": (23_834_568, 5_713_216_096),
+    "gluon:resnet50_v2": (25_549_480 + 6, 4_089_184_256),
+    "gluon:resnet101_v2": (44_541_608 + 6, 7_801_405_440),
+    "gluon:resnet152_v2": (60_185_256 + 6, 11_513_626_624),
+    "gluoncv:resnext50_32x4d": (25_028_904, 4_230_479_872),
+    "gluoncv:resnext101_32x4d": (44_177_704, 7_969_996_800),
+    "gluoncv:resnext101_64x4d": (83_455_272, 15_460_270_080),
+}
+# With moving statistics, as Gluon's collect_params has them.
+PUBLISHED_IN_ALL = {
+    "gluon:resnet50_v2": 25_595_060, "gluon:resnet101_v2": 44_639_412, "gluon:resnet152_v2": 60_329_140,
+    "gluon:squeezenet1.1": 1_235_496, "gluon:inceptionv3": 23_869_000, "gluoncv:resnext50_32x4d": 25_097_128,
+}
+# What GluonCV has beside classification of images, or cannot trace.
+OTHER_TASKS = re.compile(r"coco|voc|_ade|citys|kinetics|ucf101|hmdb51|sthsth|_custom|mhpv1|otb15|monodepth|pose|int8|rcnn|"
+                         r"_s$|_gn$|101e_64x4d$")
+
+
+def published(table):
+    return [pytest.param(name, value, marks=gluoncv if name.startswith("gluoncv") else ()) for name, value in table.items()]
+
+
+@pytest.mark.parametrize("name, expected", published(PUBLISHED))
+def test_models_are_as_large_as_published(name, expected):
+    network = symbols.get_network(name)
+    assert tuple(counting.count(network.get_symbol(), network.image_shape)) == expected
+
+
+@pytest.mark.parametrize("name, expected", published(PUBLISHED_IN_ALL))
+def test_blocks_hold_as_many_numbers_as_published(name, expected):
+    block = get_block(name)
+    shape = symbols.get_network(name).image_shape
+    block.infer_shape(mx.nd.zeros((1, *shape)))
+    assert sum(int(np.prod(one.shape)) for one in block.collect_params().values()) == expected
+
+
+@pytest.mark.parametrize("name", ["resnet-50", "inception-bn", "caffenet", "resnext-101-64x4d"])
+def test_both_ways_of_counting_agree(name):
+    network = symbols.get_network(name)
+    counted = predict.count(predict.load(graph_of(network)), network.image_shape)
+    assert counting.count(network.get_symbol(), network.image_shape) == (counted.parameters, counted.macs)
+
+
+@pytest.mark.parametrize("name, said", [
+    ("gluon:densenet12", "did you mean gluon:densenet121"),
+    ("gluoncv:mobilnetv2_1.0", "did you mean gluoncv:mobilenetv2_1.0"),
+    ("gluoncv:", "mxbench networks --all"),
+    ("gluon:no such thing at all", "mxbench networks --all"),
+])
+def test_unknown_models_get_the_nearest_name(name, said):
+    with pytest.raises(UserError, match=said):
+        symbols.get_network(name)
+
+
+def test_without_gluoncv_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(zoos, "has_gluoncv", lambda: False)
+    with pytest.raises(UserError, match=r"gluoncv:alexnet needs GluonCV.*pip install.*headless"):
+        symbols.get_network("gluoncv:alexnet")
+    assert {network.name.partition(":")[0] for network in zoos.networks()} == {"gluon"}
+
+
+def test_a_model_has_its_own_input_size_and_traces_alike_every_time():
+    network = symbols.get_network("gluon:inceptionv3")
+    assert network.image_shape == (3, 299, 299)
+    network = symbols.get_network("gluon:mobilenet0.25")
+    first = network.get_symbol(7).tojson()
+    get_block("gluon:mobilenet0.25")
+    assert network.get_symbol(7).tojson() == first
+    assert network.get_symbol(7).infer_shape(data=(2, 3, 224, 224))[1] == [(2, 7)]
+
+
+def test_a_float16_model_computes_in_float16():
+    symbol = symbols.get_symbol("gluon:mobilenet0.25", dtype="float16")
+    arguments, outputs, _ = symbol.infer_type(data="float32")
+    kinds = dict(zip(symbol.list_arguments(), arguments))
+    assert outputs[0].__name__ == "float32"
+    assert {kind.__name__ for name, kind in kinds.items() if name.endswith("weight")} == {"float16"}
+
+
+def test_the_list_is_that_of_gluons_own_zoo():
+    with pytest.raises(ValueError) as refusal:
+        mx.gluon.model_zoo.vision.get_model("")
+    assert sorted(str(refusal.value).split("\n\t")[1:]) == sorted(zoos.GLUON)
+
+
+@gluoncv
+def test_the_list_is_that_of_gluoncv():
+    from gluoncv.model_zoo.model_zoo import get_model_list
+
+    assert sorted(name for name in get_model_list() if not OTHER_TASKS.search(name)) == sorted(zoos.GLUONCV)
+
+
+@gluoncv
+@pytest.mark.parametrize("name", ["mobilenetv2_1.0", "cifar_resnet20_v1", "se_resnet18_v1", "shufflenet_v1"])
+def test_models_of_gluoncv_are_traced_and_counted(name):
+    network = symbols.get_network(f"gluoncv:{name}")
+    counted = counting.count(network.get_symbol(), network.image_shape)
+    assert counted.parameters > 10_000 and counted.macs > 1_000_000
+
+
+@pytest.mark.slow
+@gluoncv
+def test_every_model_is_traced_and_counted():
+    for network in zoos.networks():
+        assert min(counting.count(network.get_symbol(), network.image_shape)) > 0, network.name
