@@ -62,10 +62,10 @@ def prepare(job: jobs.Job) -> None:
 
 def measure(job: jobs.Job, send, started: float) -> dict:
     """Train until the method has enough windows; returns the record's fields."""
+    from .frontends import trainer_of
     from .gpu import Watch
     from .memory import gpu_ids, memory_of
     from .speed import Finished, Speedometer
-    from .trainer import Trainer
     from .workload import Workload
 
     watch = Watch(gpu_ids(job.cell.devices))
@@ -73,7 +73,7 @@ def measure(job: jobs.Job, send, started: float) -> dict:
     send("surroundings", **surroundings(job))
     workload = Workload(job)
     memory.mark_baseline()
-    trainer = Trainer(job.cell, workload.symbol, workload.iterator, job.seed)
+    trainer = trainer_of(job.cell, workload.symbol, workload.iterator, job.seed)
     meter, losses, conditions = Meter(job.method), [], Conditions()
 
     def on_window(window, metrics):
@@ -85,21 +85,23 @@ def measure(job: jobs.Job, send, started: float) -> dict:
 
     speedometer = Speedometer(job.cell.batch_size, meter, on_window)
     set_up_seconds = time.perf_counter() - started
+    waited_before, began = workload.iterator.seconds_waited, time.perf_counter()
     speedometer.start()
     try:
         trainer.fit(speedometer)
     except Finished:
         pass
+    trained_seconds, waited = time.perf_counter() - began, workload.iterator.seconds_waited - waited_before
     conditions.end()
     speed, gpus = meter.speed(), watch.seen()
     return {
         "speed": dataclasses.asdict(speed),
         "memory": dataclasses.asdict(memory.read()),
         "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings()
-        + warnings.about_gpus(gpus.get("gpus", ())),
+        + warnings.about_gpus(gpus.get("gpus", ())) + warnings.about_input(waited, trained_seconds),
         "model": {**workload.facts(trainer.parameter_count()), "images_per_device": trainer.images_per_device()},
         "arithmetic": workload.arithmetic(),
-        "conditions": {**conditions.seen(), **gpus},
+        "conditions": {**conditions.seen(), **gpus, "waited_for_input_seconds": round(waited, 3)},
         "seconds": {
             "set_up": round(set_up_seconds, 3),
             "warm_up": round(sum(window.seconds for window in speed.warmup), 3),
