@@ -18,9 +18,13 @@ OLD_NUMPY_PYTHON = pytest.mark.skipif(sys.version_info >= (3, 12), reason="Pytho
 
 def mxbench(folder, *arguments, **variables):
     """Run a command with ``folder`` before all that is installed."""
+    return python(folder, "-m", "mxbench", *arguments, **variables)
+
+
+def python(folder, *arguments, **variables):
     path = os.pathsep.join([str(folder), str(ROOT)])
     return subprocess.run(
-        [sys.executable, "-m", "mxbench", *arguments], env={**os.environ, "PYTHONPATH": path, **variables}, cwd=folder,
+        [sys.executable, *arguments], env={**os.environ, "PYTHONPATH": path, **variables}, cwd=folder,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False, timeout=120,
     )
 
@@ -60,6 +64,14 @@ def test_both_builds_at_once_are_a_failure_and_stop_a_run(tmp_path):
     assert "overwrite each other's files" in failure and "pip uninstall -y mxnet mxnet-cu112" in failure
     done = mxbench(tmp_path, "run", "--network", "nin")
     assert (done.returncode, done.stderr) == (2, f"mxbench: error: {failure[len('MXNet package: '):]}\n")
+
+
+@pytest.mark.parametrize("options", [["--gpus", "0"], ["--gpus", "0,1", "--parallel-cells"]])
+def test_a_machine_without_a_gpu_says_so_in_one_sentence(options, tmp_path):
+    done = python(tmp_path, str(ROOT / "scripts" / "run_all.py"), *options, CUDA_VISIBLE_DEVICES="")
+    told, = done.stderr.splitlines()
+    assert done.returncode == 2 and not done.stdout and told.startswith("run_all.py: error: --")
+    assert list(tmp_path.iterdir()) == []
 
 
 @OLD_NUMPY_PYTHON

@@ -18,5 +18,6 @@ def doctor() -> int:
     for finding in findings:
         click.echo(f"{finding.level:8}{finding.subject}: {finding.sentence}")
     failures, warnings = (sum(finding.level == level for finding in findings) for level in (FAILURE, WARNING))
-    click.echo(f"{failures} failures, {warnings} warnings" if failures or warnings else "everything is in order")
+    counts = [f"{count} {name}{'s' * (count != 1)}" for count, name in ((failures, FAILURE), (warnings, WARNING)) if count]
+    click.echo(", ".join(counts) or "everything is in order")
     return 1 if failures else 0

@@ -16,8 +16,8 @@ def examine() -> List[Finding]:
     """Every check, in the order in which the causes build on each other; works without MXNet as well."""
     facts = gather()
     return [
-        *software.installed(), *software.system_libraries(facts.is_gpu_build), *gpus.libraries(facts),
-        *gpus.driver(facts), software.imported(facts), *gpus.devices(facts), *gpus.management(facts),
+        *software.installed(), *software.system_libraries(facts.is_gpu_build), *gpus.driver(facts),
+        *gpus.libraries(facts), software.imported(facts), *gpus.devices(facts), *gpus.management(facts),
         *system.findings(),
     ]
 
@@ -33,7 +33,7 @@ def require(gpus_wanted: Sequence[int]) -> tuple:
         return (), []
     facts = gather()
     option = "--gpus " + ",".join(map(str, gpus_wanted))
-    found = [*gpus.build(facts), *gpus.libraries(facts), *gpus.driver(facts), software.imported(facts)]
+    found = [*gpus.build(facts), *gpus.driver(facts), *gpus.libraries(facts), software.imported(facts)]
     _stop_at_failure(found, option)
     _stop_at_failure([finding for number in gpus_wanted for finding in gpus.wanted(facts, number)], option)
     there = tuple(facts.gpus[number] for number in gpus_wanted)

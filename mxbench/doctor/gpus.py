@@ -26,7 +26,11 @@ def build(facts: Facts) -> List[Finding]:
 
 
 def libraries(facts: Facts) -> List[Finding]:
-    """Each CUDA library: where it was found, and its version."""
+    """Each CUDA library: where it was found, and its version; one line where there is none at all."""
+    if facts.libraries and not any(loaded.path for loaded in facts.libraries):
+        return [Finding(FAILURE, "CUDA libraries", "none of the CUDA libraries that MXNet's GPU build needs can be loaded, from "
+                        f"{facts.libraries[0].library.name} to {facts.libraries[-1].library.name}",
+                        "run pip install 'mxbench[cu112]', which brings them, or install CUDA 11 and cuDNN 8")]
     return [_library(loaded) for loaded in facts.libraries]
 
 
@@ -34,7 +38,8 @@ def _library(loaded: cuda.Loaded) -> Finding:
     name = loaded.library.name
     if loaded.path:
         return Finding(OK, name, f"{loaded.version or 'version unknown'}, {loaded.path}")
-    return Finding(FAILURE, name, f"{name} cannot be loaded ({loaded.error})", cuda.missing_library_advice(name))
+    error = loaded.error[len(name) + 2:] if loaded.error.startswith(f"{name}: ") else loaded.error
+    return Finding(FAILURE, name, f"{name} cannot be loaded ({error})", cuda.missing_library_advice(name))
 
 
 def driver(facts: Facts) -> List[Finding]:

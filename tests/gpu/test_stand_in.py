@@ -168,9 +168,10 @@ def test_a_device_that_fails_makes_a_record_with_the_error(machine):
     ({"STAND_IN_GPU_CAPABILITY": "3.5"}, "0", "(Kepler, compute capability 3.5)"),
     ({"CUDA_VISIBLE_DEVICES": ""}, "0", "CUDA_VISIBLE_DEVICES is ''"),
     ({"STAND_IN_GPU_COUNT": "0"}, "0", "the NVIDIA driver finds no GPU"),
+    ({"STAND_IN_GPU_ERROR": "999"}, "0", "the NVIDIA driver does not work ("),
     ({}, "0,2", "there is no GPU 2: they are numbered from 0 to 1"),
     ({"LD_LIBRARY_PATH": ""}, "0", "no working NVIDIA driver"),
-    ({"PYTHONPATH": str(ROOT)}, "0", "libcudart.so.11.0 cannot be loaded"),
+    ({"PYTHONPATH": str(ROOT)}, "0", "none of the CUDA libraries that MXNet's GPU build needs can be loaded"),
 ])
 def test_a_gpu_that_cannot_work_is_refused_in_one_sentence_the_doctors(machine, settings, gpus, sentence):
     done = machine.mxbench("run", *BRIEFLY, "--gpus", gpus, "--network", "squeezenet", **settings)

@@ -9,6 +9,7 @@
  *   STAND_IN_GPU_CAPABILITY  compute capability, 7.5 by default
  *   STAND_IN_GPU_BROKEN      a device, counted without CUDA_VISIBLE_DEVICES, whose kernels fail
  *   STAND_IN_GPU_THROTTLE    NVML's throttle reasons, a bit mask, 0 by default
+ *   STAND_IN_GPU_ERROR       what the driver answers to every process, a number
  *   STAND_IN_GPU_STATE       a file through which processes see each other's memory, needed for that alone
  */
 #include <fcntl.h>
@@ -293,7 +294,11 @@ int nvrtcGetLoweredName(void *program, const char *name, const char **lowered) {
 
 /* --- the driver ------------------------------------------------------------------------------------------------ */
 
-int cuInit(unsigned flags) { int count; visible(0, &count); return count ? SUCCESS : NO_DEVICE; }
+int cuInit(unsigned flags) {
+    int count, error = (int)setting("STAND_IN_GPU_ERROR", 0);
+    visible(0, &count);
+    return error ? error : count ? SUCCESS : NO_DEVICE;
+}
 int cuDriverGetVersion(int *version) { return cudaDriverGetVersion(version); }
 int cuDeviceGetCount(int *count) { return cudaGetDeviceCount(count); }
 int cuGetErrorString(int error, const char **text) { *text = cudaGetErrorString(error); return SUCCESS; }
