@@ -62,7 +62,8 @@ EXTRAS = {
     "gluon": ["gluoncv==0.10.5.post0", "pandas<2.3", "scipy<1.14", "opencv-python-headless<4.11"],
     # 3.7 is the first that sets a legend below all axes.
     "report": ["matplotlib>=3.7"],
-    "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1"],
+    # selenium drives the chromium of the system, if there is one; later versions need Python 3.9.
+    "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1", "selenium>=4.10"],
 }
 
 
