@@ -45,13 +45,15 @@ class Shown(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A set of conditions with its cells."""
+    """A set of conditions with its cells; ``has`` says which columns have anything in them."""
 
     anchor: str
     label: str
     table: Table
     rows: Tuple[Shown, ...]
     software: Dict[str, str]
+    measured: str
+    has: Dict[str, bool]
 
 
 def build(records: Sequence[Record], title: str = "Training speed and memory") -> str:
@@ -67,7 +69,7 @@ def build(records: Sequence[Record], title: str = "Training speed and memory") -
     return environment.get_template("page.html").render(
         title=title, sections=sections, figures=figures, missing=missing, details=found, scripts=scripts,
         script_hashes=[_hash(script) for script in scripts], style=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        batch_sizes=sorted({summary.cell.batch_size for summary in summaries}), measured=_measured(records),
+        batch_sizes=sorted({summary.cell.batch_size for summary in summaries}),
         finished=sum(summary.status == OK for summary in summaries), count=len(summaries),
         networks=len({summary.cell.network for summary in summaries}), predicted_text=predicted_text,
     )
@@ -85,7 +87,9 @@ def _sections(records: Sequence[Record]) -> Tuple[List[Section], List[Dict[str, 
         for cell in cells:
             rows.append(_shown(cell, len(found), fastest))
             found.append(details(cell))
-        sections.append(Section(f"conditions-{number}", label or one.device(), one, tuple(rows), _software(one)))
+        has = {"spread": any(cell.half_width is not None for cell in cells), "predicted": any(cell.predicted for cell in cells),
+               "accuracy": any(cell.reference_top5 is not None for cell in cells)}
+        sections.append(Section(f"conditions-{number}", label, one, tuple(rows), _software(one), _measured(cells), has))
     return sections, found
 
 
@@ -127,10 +131,10 @@ def _figures(sections: Sequence[Section]) -> Tuple[List[Figure], List[str]]:
     return figures, []
 
 
-def _measured(records: Sequence[Record]) -> str:
-    """From which day to which the records were made."""
-    days = sorted(record.time[:10] for record in records if record.time)
-    return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+def _measured(cells: Sequence[Summary]) -> str:
+    """From which day to which the cells were measured."""
+    days = sorted({record.time[:10] for cell in cells for record in cell.records if record.time})
+    return " to ".join(dict.fromkeys(days[:1] + days[-1:]))
 
 
 def _hash(script: str) -> str:
