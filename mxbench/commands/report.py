@@ -55,7 +55,7 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
     records = select(records, networks or (), batch_sizes or ())
     if plots:
         return _draw(records, Path(plots), kinds)
-    if html:
+    if html is not None:
         from ..report import page
 
         return _write(html, page.build(records))
