@@ -21,8 +21,9 @@ _POLL_SECONDS = 1.0
 def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], None] = lambda line: None, folder=None):
     """Keep others from measuring on the devices ("cpu(0)", "gpu(1)") while the body runs.
 
-    A run on the CPU is alone on the machine; runs on different GPUs can go on at the same time. The kernel frees the lock of a process that dies, so none is ever stale. When another process holds one, ``tell`` is
-    called once with a line that says so, then this one waits.
+    A run on the CPU is alone on the machine; runs on different GPUs can go on at the same time. The kernel frees the lock
+    of a process that dies, so none is ever stale. When another process holds one, ``tell`` is called once with a line
+    that says so, then this one waits.
 
     Raises:
         UserError: another process holds a lock and ``wait`` is False.

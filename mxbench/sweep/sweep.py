@@ -26,7 +26,8 @@ class Plan:
     ``sources`` maps the names of networks that do not come with mxbench to where they are defined, ``facts`` every name
     to what the tables say of it, ``predicted`` cells to the memory that they will take. ``surroundings`` are the fields
     ``machine``, ``software`` and ``variables`` of a record made here and now: what counts as done must have been made in
-    the same. ``shares`` are parts of the machine that measure at the same time, none for the whole machine. ``shuffle`` is a seed, None for the order of the cells; ``again`` measures what is done already once more.
+    the same. ``shares`` are parts of the machine that measure at the same time, none for the whole machine. ``shuffle`` is
+    a seed, None for the order of the cells; ``again`` measures what is done already once more.
     """
 
     cells: Sequence[Cell]
