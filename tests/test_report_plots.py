@@ -112,9 +112,11 @@ def test_ratios_are_measured_over_predicted_and_here_over_published():
 
 
 def test_windows_stand_where_they_were_measured():
-    shown = figure_of("windows", [record("nin", 10, speed=5.0)])
-    assert [begin for begin, _, _ in shown.processes[0].counted] == [2.0 * number for number in range(8)]
-    assert shown.images_per_second == 5.0
+    shown = figure_of("windows", [record("nin", 10, speed=5.0), record("nin", 10, speed=10.0, repeat=1)])
+    first, second = shown.processes
+    assert [begin for begin, _, _ in first.counted] == [2.0 * number for number in range(8)]
+    assert [begin for begin, _, _ in second.counted] == [16.0 + number for number in range(8)]
+    assert (first.begin, second.begin, shown.images_per_second) == (0.0, 16.0, 7.5)
 
 
 def test_what_cannot_be_drawn_says_why():

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import lru_cache
+import sys
 from pathlib import Path
 from typing import Optional
 
-from .plots import Plot
+from .plots import KINDS, Plot, canvas, labels
 
 _STAMP = re.compile(rb"<!-- mxbench figure: made from ([0-9a-f]{64}), drawn as ([0-9a-f]{64}) -->\n\Z")
 _SIGNIFICANT_DIGITS = 9  # libraries may differ in the last digits of an interval
@@ -42,13 +42,13 @@ def fault(path: Path, plot: Plot) -> Optional[str]:
 
 
 def _made_from(plot: Plot) -> str:
-    return _sha256(json.dumps([plot.kind, _rounded(plot.shown)]).encode() + _code())
+    return _sha256(json.dumps([plot.kind, _rounded(plot.shown)]).encode() + _code(plot))
 
 
-@lru_cache(maxsize=None)
-def _code() -> bytes:
-    """The source of all that draws."""
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).with_name("plots").glob("*.py")))
+def _code(plot: Plot) -> bytes:
+    """The source of all that draws the figure: the module of its kind, and what all kinds share."""
+    drawing = sys.modules[KINDS[plot.kind].draw.__module__]
+    return b"".join(Path(module.__file__).read_bytes() for module in (drawing, canvas, labels))
 
 
 def _rounded(value):

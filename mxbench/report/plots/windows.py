@@ -11,8 +11,9 @@ from . import canvas
 
 
 class Process(NamedTuple):
-    """One process: windows as (seconds since training began, seconds that it took, images/sec)."""
+    """One process: where it begins, and windows as (seconds of training before, seconds that it took, images/sec)."""
 
+    begin: float
     warmup: Tuple[Tuple[float, float, float], ...]
     counted: Tuple[Tuple[float, float, float], ...]
 
@@ -32,41 +33,50 @@ def windows(table: Table) -> Windows:
     if not timed:
         raise UserError("no cell has timed windows")
     cell = max(timed, key=lambda one: one.half_width or 0)
-    return Windows(f"{cell.display_name}, batch size {cell.cell.batch_size}; {table.headline()}",
-                   tuple(_process(record.speed) for record in cell.records if record.speed),
+    processes, begin = [], 0.0
+    for speed in (record.speed for record in cell.records if record.speed):
+        processes.append(_process(speed, begin))
+        begin = sum(processes[-1].counted[-1][:2]) if speed.windows else begin
+    return Windows(f"{cell.display_name}, batch size {cell.cell.batch_size}; {table.headline()}", tuple(processes),
                    cell.images_per_second, cell.interval)
 
 
-def _process(speed) -> Process:
-    found, begin = [], 0.0
+def _process(speed, begin: float) -> Process:
+    found, time = [], begin
     for window in (*speed.warmup, *speed.windows):
-        found.append((begin, window.seconds, window.images_per_second))
-        begin += window.seconds
+        found.append((time, window.seconds, window.images_per_second))
+        time += window.seconds
     count = len(speed.warmup)
-    return Process(tuple(found[:count]), tuple(found[count:]))
+    return Process(begin, tuple(found[:count]), tuple(found[count:]))
 
 
 def draw(found: Windows):
-    """The figure: a bar as long as each window, hollow marks for warm-up, the median with its interval."""
+    """The figure: a bar as long as each window, hollow marks for warm-up, the median with its interval.
+
+    Several processes stand one after the other.
+    """
     figure, axes = canvas.canvas(3.9, "Windows over time", found.subtitle)
-    for number, process in enumerate(found.processes):
-        colour, marker, _ = canvas.pick(number + 2)
-        parts = ((process.warmup, "white", "warm-up, not counted"), (process.counted, colour, "counted"))
-        for timed, face, what in parts:
-            if timed:
-                begins, lasted, speeds = zip(*timed)
-                which = f" (process {number + 1})" if len(found.processes) > 1 else ""
-                axes.hlines(speeds, begins, [begin + seconds for begin, seconds in zip(begins, lasted)], color=colour,
-                            linewidth=1)
-                axes.plot([begin + seconds / 2 for begin, seconds in zip(begins, lasted)], speeds, linestyle="none",
-                          marker=marker, markersize=5, color=colour, markerfacecolor=face, label=what + which)
-    end = max(sum(process.counted[-1][:2]) for process in found.processes if process.counted)
+    count = len(found.processes)
+    colour, marker, _ = canvas.pick(2)
+    warmup = [window for process in found.processes for window in process.warmup]
+    counted = [window for process in found.processes for window in process.counted]
+    for windows_of, face, what in ((warmup, "white", "warm-up, not counted"), (counted, colour, "counted")):
+        if windows_of:
+            begins, _, speeds = zip(*windows_of)
+            ends, middles = zip(*((begin + seconds, begin + seconds / 2) for begin, seconds, _ in windows_of))
+            axes.hlines(speeds, begins, ends, color=colour, linewidth=1)
+            axes.plot(middles, speeds, linestyle="none", marker=marker, markersize=5 if count == 1 else 3, color=colour,
+                      markerfacecolor=face, label=what)
+    for process in found.processes[1:]:
+        axes.axvline(process.begin, color="black", linewidth=0.8, linestyle=":")
+    end = sum(counted[-1][:2])
     axes.set_xlim(-0.01 * end, 1.01 * end)
     axes.axhline(found.images_per_second, color="black", linewidth=1.2, linestyle="--",
                  label=f"median {found.images_per_second:.4g} images/sec")
     if found.interval:
         axes.axhspan(*found.interval, facecolor="none", edgecolor="#bbbbbb", hatch="...", linewidth=0, zorder=0,
                      label=f"95 % interval {found.interval[0]:.4g} to {found.interval[1]:.4g}")
-    axes.set(xlabel="seconds since training began", ylabel="images/sec of a window")
+    begun = "since training began" if count == 1 else f"of training, {count} processes one after the other"
+    axes.set(xlabel=f"seconds {begun}", ylabel="images/sec of a window")
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)
     return figure
