@@ -58,6 +58,8 @@ def test_highlights_name_the_fastest_the_smallest_and_the_most_accurate(tmp_path
     ("<!-- begin tables -->\n<!-- end tables -->", "not closed"),
     ("<!-- begin tabels a.jsonl -->\n<!-- end tabels -->", "did you mean tables"),
     ("<!-- begin tables missing.jsonl -->\n<!-- end tables -->", "cannot read the results file"),
+    ("<!-- begin pairs a.jsonl -->\n<!-- end pairs -->", "make them with mxbench aa"),
+    ("<!-- begin predictions a.jsonl -->\n<!-- end predictions -->", "one figure was predicted"),
     ("<!-- begin plot choice a.svg -->\n<!-- end plot -->", "name its kind, its file and a results file"),
     ("<!-- begin plot chioce a.svg a.jsonl -->\n<!-- end plot -->", "did you mean choice"),
     ("<!-- begin plot choice a.svg a.jsonl -->\n<!-- end plot -->", "no network has a speed, a memory and a published"),

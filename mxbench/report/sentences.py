@@ -41,6 +41,8 @@ def pairs(records: List[Record]) -> str:
     """What an A/A test found; the records of its pairs stand one after the other."""
     single = [Summary(record.cell, (record,)) for record in records if record.status == OK]
     compared = [compare(first, second) for first, second in zip(single[::2], single[1::2])]
+    if not compared:
+        raise UserError("pairs need the results of an A/A test: make them with mxbench aa")
     ratios = [found.ratio for found in compared]
     verdicts = Counter(found.verdict for found in compared)
     example, machine = single[0], single[0].records[0].machine
@@ -66,6 +68,8 @@ def predictions(records: List[Record]) -> str:
     """How close predictions came to the memory that was then measured."""
     ratios = [record.memory.mib / record.predicted.low_mib - 1 for record in records
               if record.status == OK and record.predicted and record.predicted.low_mib == record.predicted.high_mib]
+    if not ratios:
+        raise UserError("predictions need cells for which one figure was predicted, as it is on a CPU")
     off = sorted(abs(ratio) for ratio in ratios)
     return (f"In the {len(off)} cells measured on a CPU above, the memory came out {min(ratios):+.1%} to "
             f"{max(ratios):+.1%} from what was predicted before the run, {median(off):.1%} in the median.\n")
