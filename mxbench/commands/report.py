@@ -66,7 +66,7 @@ def _write(path, text: str) -> int:
     """Into the file, or to standard output where none is named."""
     from ..results.files import write_atomically
 
-    if path:
+    if path is not None:
         write_atomically(path, text)
     else:
         click.echo(text, nl=False)
