@@ -60,7 +60,7 @@ function filter() {
   one("shown").textContent = `${shown} of ${count} cells`;
 }
 
-one("filter").addEventListener("input", filter);
+for (const kind of ["input", "change"]) one("filter").addEventListener(kind, filter);
 one("filter").addEventListener("submit", (event) => event.preventDefault());
 one("filter").addEventListener("reset", () => setTimeout(filter));
 filter();
