@@ -1,4 +1,4 @@
-"""Two results files side by side: what became of every cell, what may not be compared, and what all cells say together."""
+"""Two results files side by side: what became of each cell, what may not be compared, what all cells say together."""
 
 import csv
 import dataclasses
@@ -33,7 +33,8 @@ def record(network="nin", batch_size=10, speed=100.0, memory=500.0, status=OK, s
     interval = None if spread is None else (speed * (1 - spread), speed * (1 + spread))
     return Record(cell, status, speed=Speed(speed, interval) if status == OK else None,
                   memory=Memory(memory) if status == OK and memory else None,
-                  **{"machine": MACHINE, "software": {"mxnet": "mxnet 1.9.1"}, "variables": {"OMP_NUM_THREADS": "2"}, **fields})
+                  **{"machine": MACHINE, "software": {"mxnet": "mxnet 1.9.1"}, "variables": {"OMP_NUM_THREADS": "2"},
+                     **fields})
 
 
 def pair(first, second, **options):
@@ -238,7 +239,8 @@ def test_csv_and_json_say_the_same():
     matches = match(*RUNS)
     rows = list(csv.DictReader(io.StringIO(render("csv", matches, ("a", "b")))))
     content = json.loads(render("json", matches, ("a", "b")))
-    assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in content["cells"]] == rows
+    texts = [{name: "" if value is None else str(value) for name, value in row.items()} for row in content["cells"]]
+    assert texts == rows
     assert [row["verdict"] for row in rows] == ["slower", "now out of memory", "no longer out of memory", "ambiguous"]
     assert content["cells"][3]["speed_ratio_high"] is None
     assert content["groups"][0]["geometric_mean"]["speed"]["networks"] == 2
@@ -299,8 +301,10 @@ def test_the_run_of_this_repository_beside_the_published_table():
     (["a.jsonl"], "give two results files, not 1"), (["a.jsonl"] * 3, "give two results files, not 3"),
     (["a.jsonl", "b.jsonl", "--published"], "give one results file with --published, not 2"),
     (["a.jsonl", "--published", "--across", "data"], "leave --across out"), (["a.jsonl", "none.jsonl"], "none.jsonl"),
-    (["a.jsonl", ROOT / "results/published-titan-x.jsonl"], "the runs are unlike: devices (cpu(0) against gpu(0)); protocol"),
-    (["a.jsonl", "b.jsonl", "--fail-on", "slow"], "'slow' is not one of"), (["a.jsonl", "empty.jsonl"], "no measurement in"),
+    (["a.jsonl", ROOT / "results/published-titan-x.jsonl"],
+     "the runs are unlike: devices (cpu(0) against gpu(0)); protocol"),
+    (["a.jsonl", "b.jsonl", "--fail-on", "slow"], "'slow' is not one of"),
+    (["a.jsonl", "empty.jsonl"], "no measurement in"),
     (["a.jsonl", "stand-in.jsonl"], "stand-in CUDA libraries"),
 ])
 def test_bad_input_is_one_line_with_exit_code_2(files, arguments, said):

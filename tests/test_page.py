@@ -110,8 +110,10 @@ def test_the_library_comes_with_its_licence():
 
 @pytest.mark.parametrize("change", [
     {"cell": Cell(HOSTILE, 10)}, {"model": {"display_name": HOSTILE}}, {"machine": {"cpu": HOSTILE, "cores": 2}},
-    {"software": {"mxnet": HOSTILE}}, {"variables": {HOSTILE: HOSTILE}}, {"message": HOSTILE, "status": "error", "speed": None},
-    {"warnings": ({"warning": HOSTILE, "detail": HOSTILE},)}, {"time": HOSTILE}, {"conditions": {"end": {"governor": HOSTILE}}},
+    {"software": {"mxnet": HOSTILE}}, {"variables": {HOSTILE: HOSTILE}},
+    {"message": HOSTILE, "status": "error", "speed": None},
+    {"warnings": ({"warning": HOSTILE, "detail": HOSTILE},)}, {"time": HOSTILE},
+    {"conditions": {"end": {"governor": HOSTILE}}},
 ])
 def test_nothing_in_a_record_is_taken_for_markup(change):
     plain, hostile = (Outline(page.build([one])) for one in (record(), dataclasses.replace(record(), **change)))
@@ -127,12 +129,14 @@ def test_a_failed_cell_says_why():
 def test_details_of_a_cell_tell_windows_interval_memory_conditions_and_warnings():
     found = record(
         warnings=({"warning": "drift", "detail": "+6.0%"},), model={"parameters": 1234567}, seconds={"total": 21.4},
-        conditions={"start": {"load_average": 1.0}, "end": {"load_average": 1.5, "swap_used_mib": 3, "governor": "performance"},
+        conditions={"start": {"load_average": 1.0},
+                    "end": {"load_average": 1.5, "swap_used_mib": 3, "governor": "performance"},
                     "gpus": [{"name": "TITAN X", "sm_clock_mhz": [1000, 1200], "temperature_celsius": [60, 60]}]},
     )
     shown = details(Summary(found.cell, (found, dataclasses.replace(found, repeat=1, speed=Speed(102.0)))))
     lines = dict(shown["lines"])
-    assert lines["speed"] == "101.00 images/sec" and lines["processes"] == "100.00, 102.00" and "±" in lines["95 % interval"]
+    assert (lines["speed"], lines["processes"]) == ("101.00 images/sec", "100.00, 102.00")
+    assert "±" in lines["95 % interval"]
     assert (lines["memory"], lines["peak less baseline"], lines["parameters"]) == ("500 MiB", "800 - 300 MiB", "1,234,567")
     assert (lines["load average"], lines["swap in use"], lines["took"]) == ("1.00 to 1.50", "3 MiB", "21 s")
     assert (lines["TITAN X"], lines["governor"]) == ("1000 to 1200 MHz, 60 °C", "performance")
@@ -140,7 +144,9 @@ def test_details_of_a_cell_tell_windows_interval_memory_conditions_and_warnings(
     assert shown["windows"] == [[(50.0, 0)] + [(100.0, 1)] * 6]
 
 
-@pytest.mark.parametrize("conditions", [{"start": 3, "end": None}, {"gpus": [None, {"sm_clock_mhz": 5}]}, {"end": {"swap_used_mib": "x"}}])
+@pytest.mark.parametrize("conditions", [
+    {"start": 3, "end": None}, {"gpus": [None, {"sm_clock_mhz": 5}]}, {"end": {"swap_used_mib": "x"}},
+])
 def test_conditions_that_another_version_recorded_otherwise_are_left_out(conditions):
     assert cells_of(page.build([record(conditions=conditions)]))[0]["title"] == "nin, batch size 10"
 
@@ -148,8 +154,8 @@ def test_conditions_that_another_version_recorded_otherwise_are_left_out(conditi
 def test_figures_are_embedded_and_without_matplotlib_the_page_says_what_to_install(monkeypatch):
     monkeypatch.undo()
     text = page.build([record(model={"reference_top5": 90.0}), record("vgg16", model={"reference_top5": 91.0})])
-    assert all(image["src"].startswith("data:image/svg+xml;base64,") and image["alt"] for image in Outline(text).of("img"))
-    assert Outline(text).of("img")
+    images = Outline(text).of("img")
+    assert images and all(one["src"].startswith("data:image/svg+xml;base64,") and one["alt"] for one in images)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     text = page.build([record()])
     assert not Outline(text).of("img") and "plots need matplotlib" in text
@@ -162,7 +168,8 @@ def call(*arguments, cwd):
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["--html", "no/such/folder.html"], "cannot write no/such/folder.html"), (["--html", "a.html", "--plots", "x"], "leave out"),
+    (["--html", "no/such/folder.html"], "cannot write no/such/folder.html"),
+    (["--html", "a.html", "--plots", "x"], "leave out"),
     (["--html", "a.html", "--format", "csv"], "leave out"), (["--html", ""], "cannot write"),
 ])
 def test_bad_options_are_one_line_with_exit_code_2(tmp_path, arguments, said):

@@ -13,7 +13,7 @@ SLOWER, MEMORY = FAILURES = "slower", "memory"
 @click.argument("results", nargs=-1, required=True, metavar="A [B]")
 @click.option("--published", is_flag=True, help="Compare the one file with the table published for a TITAN X in 2017.")
 @click.option("--across", type=CommaList(), metavar="FIELD,...",
-              help="Fields that are meant to differ, such as machine, tuning, variables or mxnet; others must be equal.")
+              help="Fields that are meant to differ, such as machine, tuning, variables or mxnet; others must be alike.")
 @click.option("--fail-on", type=CommaList(click.Choice(FAILURES)), metavar="KIND,...",
               help="Exit with 1 if a cell is slower or has no figure any more (slower), "
                    "or takes more memory or runs out of it now (memory).")

@@ -60,7 +60,8 @@ def _totals(match: Match, published: bool) -> List[str]:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     memory = Counter(pair.memory.verdict for pair in match.pairs if pair.memory)
     lines = [] if published else [f"Speed: {counted}.{_memory_counts(memory)}"]
-    return lines + [f"Geometric mean of {what} B/A: {_mean_text(mean)}." for what, mean in _means(match).items() if mean]
+    means = {what: mean for what, mean in _means(match).items() if mean}
+    return lines + [f"Geometric mean of {what} B/A: {_mean_text(mean)}." for what, mean in means.items()]
 
 
 def _memory_counts(counts: Counter) -> str:
@@ -93,7 +94,8 @@ def _grid(pairs: Sequence[Pair], published: bool) -> List[str]:
     widths = [max(map(len, column)) for column in zip(*rows)]
     aligned = [[text.ljust(width) if column in words else text.rjust(width)
                 for column, (text, width) in enumerate(zip(row, widths))] for row in rows]
-    rule = [":" + "-" * (width - 1) if column in words else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    dashes = ["-" * (width - 1) for width in widths]
+    rule = [f":{dash}" if column in words else f"{dash}:" for column, dash in enumerate(dashes)]
     return [f"|{'|'.join(row)}|" for row in (aligned[0], rule, *aligned[1:])]
 
 

@@ -22,7 +22,7 @@ _SCRIPTS = ("page-sortable.js", "page.js")  # the library first
 
 
 class Figure(NamedTuple):
-    """A figure as a page embeds it: what it shows, of which conditions, and the image as a data URI: nothing in it runs."""
+    """A figure in a page: what it shows, of which conditions, and the image as a data URI, in which nothing can run."""
 
     about: str
     label: str
@@ -68,7 +68,8 @@ def build(records: Sequence[Record], title: str = "Training speed and memory") -
     summaries = [row.summary for section in sections for row in section.rows]
     return environment.get_template("page.html").render(
         title=title, sections=sections, figures=figures, missing=missing, details=found, scripts=scripts,
-        script_hashes=[_hash(script) for script in scripts], style=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script_hashes=[_hash(script) for script in scripts],
+        style=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
         batch_sizes=sorted({summary.cell.batch_size for summary in summaries}),
         finished=sum(summary.status == OK for summary in summaries), count=len(summaries),
         networks=len({summary.cell.network for summary in summaries}), predicted_text=predicted_text,
@@ -87,7 +88,8 @@ def _sections(records: Sequence[Record]) -> Tuple[List[Section], List[Dict[str, 
         for cell in cells:
             rows.append(_shown(cell, len(found), fastest))
             found.append(details(cell))
-        has = {"spread": any(cell.half_width is not None for cell in cells), "predicted": any(cell.predicted for cell in cells),
+        has = {"spread": any(cell.half_width is not None for cell in cells),
+               "predicted": any(cell.predicted for cell in cells),
                "accuracy": any(cell.reference_top5 is not None for cell in cells)}
         sections.append(Section(f"conditions-{number}", label, one, tuple(rows), _software(one), _measured(cells), has))
     return sections, found

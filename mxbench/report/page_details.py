@@ -54,20 +54,23 @@ def _conditions(record: Record) -> Lines:
     """The conditions of a cell's last record; what an older or newer version recorded in another form is left out."""
     start, end = (_fields(record.conditions.get(when)) for when in ("start", "end"))
     shape = "x".join(map(str, record.cell.image_shape))
+    loads = [_number(when.get("load_average"), ".2f") for when in (start, end)]
     return [
         ("images", f"{shape}, {record.cell.data}"), ("parameters", _number(record.model.get("parameters"), ",")),
-        ("load average", " to ".join(filter(None, (_number(when.get("load_average"), ".2f") for when in (start, end))))),
+        ("load average", " to ".join(filter(None, loads))),
         ("processors busy", _number(end.get("busy_processors"), ".2f")),
         ("swap in use", _with_unit(_number(end.get("swap_used_mib"), ".0f"), "MiB")),
         ("governor", str(end.get("governor") or "")), *_gpus(record),
-        ("took", _with_unit(_number(record.seconds.get("total"), ".0f"), "s")), ("measured", record.time.replace("T", " ")),
+        ("took", _with_unit(_number(record.seconds.get("total"), ".0f"), "s")),
+        ("measured", record.time.replace("T", " ")),
     ]
 
 
 def _gpus(record: Record) -> Lines:
     lines = []
     for gpu in map(_fields, record.conditions.get("gpus") or ()):
-        told = [_with_unit(_range(gpu.get("sm_clock_mhz")), "MHz"), _with_unit(_range(gpu.get("temperature_celsius")), "°C")]
+        told = [_with_unit(_range(gpu.get("sm_clock_mhz")), "MHz"),
+                _with_unit(_range(gpu.get("temperature_celsius")), "°C")]
         lines.append((str(gpu.get("name", "GPU")), ", ".join(filter(None, told))))
     return lines
 
@@ -90,4 +93,5 @@ def _with_unit(text: str, unit: str) -> str:
 
 def _windows(record: Record) -> List[Tuple[float, int]]:
     both = ((record.speed.warmup, 0), (record.speed.windows, 1))
-    return [(round(window.images_per_second, 3), counts) for windows, counts in both for window in windows if window.seconds]
+    return [(round(window.images_per_second, 3), counts)
+            for windows, counts in both for window in windows if window.seconds]

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import UserError, nearest
 from .comparison import SAME, Comparison, compare, compare_memory
+from .machine import SETTINGS
 from .record import OK, STATUS_TEXT, Record
 from .summary import Summary, differences, summarise
 
@@ -109,8 +110,8 @@ def match_published(published: Sequence[Record], run: Sequence[Record]) -> List[
     [table] = summarise(published)
     found = [_pair_up(table, group, ()) for group in summarise(run)]
     if not any(one.pairs for one in found):
-        raise UserError("no cell of the run is in the published table, which has the networks of mxbench networks at batch "
-                        "sizes 10, 20, 30 and 40")
+        raise UserError("no cell of the run is in the published table, which has the networks of mxbench networks at "
+                        "batch sizes 10, 20, 30 and 40")
     return found
 
 
@@ -136,8 +137,8 @@ def _by_cell(group: Group, shaped: bool) -> Dict[tuple, Summary]:
     for one in group:
         key = (one.cell.network, one.cell.batch_size, one.cell.image_shape if shaped else None)
         if key in found:
-            raise UserError(f"a run holds {one.cell.network} at batch size {one.cell.batch_size} with several image shapes: "
-                            "do not name image_shape")
+            raise UserError(f"a run holds {one.cell.network} at batch size {one.cell.batch_size} with several image "
+                            "shapes: do not name image_shape")
         found[key] = one
     return found
 
@@ -159,8 +160,8 @@ def _groups(records: Sequence[Record], across: Sequence[str]) -> Dict[str, Group
         key = json.dumps(_conditions(group[0].records[0], across), sort_keys=True)
         if key in found:
             names = _names(_differences(found[key][0].records[0], group[0].records[0]))
-            raise UserError(f"one of the files holds several runs that differ in {', '.join(names)}: split it, or leave "
-                            "those out of --across")
+            raise UserError(f"one of the files holds several runs that differ in {', '.join(names)}: split it, or "
+                            "leave those out of --across")
         found[key] = group
     return found
 
@@ -195,7 +196,7 @@ def _unlike(unlike: Dict[str, Tuple[Any, Any]], where: str = "") -> None:
 
 def _names(unlike: Dict[str, Tuple[Any, Any]]) -> List[str]:
     """The names to give to ``--across``: all variables of the environment under one."""
-    return list(dict.fromkeys("variables" if name.startswith(("MXNET_", "OMP_", "KMP_")) else name for name in unlike))
+    return list(dict.fromkeys("variables" if name.startswith(SETTINGS) else name for name in unlike))
 
 
 def value_text(value: Any) -> str:
