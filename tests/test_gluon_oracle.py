@@ -15,21 +15,19 @@ CLASSES = 10
 
 
 def all_outputs(symbol, arrays, images):
-    """What MXNet computes for every node of a Symbol, and its variables, by name."""
+    """What MXNet computes in every layer of a Symbol, by the name of the output."""
     internals = symbol.get_internals()
-    _, shapes, _ = internals.infer_shape(data=images.shape)
-    shapes = dict(zip(internals.list_outputs(), shapes))
-    arguments = {name: arrays.get(name, images if name == "data" else mx.nd.zeros(shapes.get(name, (len(images),))))
-                 for name in internals.list_arguments()}
-    states = {name: arrays[name].copy() for name in internals.list_auxiliary_states()}
-    found = internals.bind(mx.cpu(), arguments, grad_req="null", aux_states=states).forward(is_train=False)
-    return dict(zip(internals.list_outputs(), (array.asnumpy() for array in found)))
+    layers = mx.sym.Group([internals[name] for name in internals.list_outputs() if name.endswith("_output")])
+    executor = layers.simple_bind(mx.cpu(), data=images.shape)  # with gradients: without any, MXNet would fuse layers
+    executor.copy_params_from(arrays, arrays, allow_extra_params=True)
+    found = executor.forward(is_train=False, data=images)
+    return dict(zip(layers.list_outputs(), (array.asnumpy() for array in found)))
 
 
 def check_every_layer(symbol, arrays, images):
     """Compare each node with NumPy on the node's own inputs; returns how many were compared."""
     computed = all_outputs(symbol, arrays, images)
-    computed.update((name, array.asnumpy()) for name, array in arrays.items())
+    computed.update((name, array.asnumpy()) for name, array in {**arrays, "data": images}.items())
     graph, compared = json.loads(symbol.tojson())["nodes"], 0
 
     def value(entry):

@@ -105,7 +105,7 @@ def block(name: str, classes: int = 1000, dtype: str = "float32"):
     for parameter in made.collect_params().values():
         if parameter.name.endswith(("bias", "beta")):
             parameter.wd_mult = 0.0
-        if parameter.name.endswith(("weight", "bias", "gamma", "beta", "running_mean", "running_var")):
+        if parameter.name.endswith(("weight", "bias", "gamma", "beta")):
             parameter.init = None
     made.cast(dtype)
     return made

@@ -81,10 +81,11 @@ def _initialize(block, symbol, cell: Cell, seed: int, devices: list) -> list:
         named: Dict[str, str] = {name: plain for plain, name in names.items()}
     else:
         named = parameters.match(list(shapes), list(own.keys()))
-    initializer, trained = Xavier(seed), []
+    initializer, attributes, trained = Xavier(seed), symbol.attr_dict(), []
     for name, shape in shapes.items():
         parameter, values = own[named[name]], mx.nd.zeros(shape)
-        initializer(mx.init.InitDesc(name.partition(":")[2]), values)
+        plain = name.partition(":")[2]
+        initializer(mx.init.InitDesc(plain, attributes.get(plain)), values)
         try:
             parameter.shape = shape
         except AssertionError:
