@@ -108,7 +108,7 @@ class Twins:
         graph = json.loads(self.full_symbol.tojson())["nodes"]
         last = next(node for node in graph if node["op"] == "SoftmaxOutput")["inputs"][0][0]
         head = self.full_symbol.get_internals()[graph[last]["name"] + "_output"]
-        given = {name[4:]: array for name, array in self.arrays.items()}
+        given = {name[4:]: array.copy() for name, array in self.arrays.items()}  # MXNet writes ones into a fixed gamma
         names = head.list_arguments()
         # With a gradient: without any, MXNet would fuse layers, with rounding errors of their own.
         bound = head.bind(mx.cpu(), {one: given.get(one, self.images) for one in names}, {"data": self.images.copy()},
