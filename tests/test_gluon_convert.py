@@ -70,7 +70,7 @@ def test_names_that_are_there_already_are_noticed(arrays):
     (lambda path: path.mkdir(), {}, "Is a directory"),
     (lambda path: mx.nd.save(str(path), [mx.nd.zeros(1)]), {}, "holds no arrays with names"),
     (lambda path: mx.nd.save(str(path), {"a": mx.nd.zeros(1)}), {"network": "squeezent"}, "did you mean squeezenet"),
-    (lambda path: mx.nd.save(str(path), {"a": mx.nd.zeros(1)}), {"network": "gluon:alexnet"}, "only the 16 networks"),
+    (lambda path: mx.nd.save(str(path), {"a": mx.nd.zeros(1)}), {"network": "gluon:alexnet"}, "only mxbench's 16 networks"),
     (lambda path: mx.nd.save(str(path), {"a": mx.nd.zeros(1)}), {}, "missing: arg:conv1_weight"),
 ])
 def test_bad_files_are_refused_in_one_line_and_nothing_is_written(tmp_path, capsys, make, arguments, said):

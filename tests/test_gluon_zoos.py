@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mxbench import predict, symbols
+from mxbench.cli import main
 from mxbench.errors import UserError
 from mxbench.gluon import counting, get_block, zoos
 from mxbench.runtime import mx
@@ -122,6 +123,18 @@ def test_models_of_gluoncv_are_traced_and_counted(name):
 
 @pytest.mark.slow
 @gluoncv
-def test_every_model_is_traced_and_counted():
-    for network in zoos.networks():
-        assert min(counting.count(network.get_symbol(), network.image_shape)) > 0, network.name
+def test_all_models_are_listed_with_their_counts(capsys):
+    assert main(["networks", "--all"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    models = [f"gluon:{name}" for name in zoos.GLUON] + [f"gluoncv:{name}" for name in zoos.GLUONCV]
+    assert [line[0] for line in lines] == symbols.list_networks() + models
+    assert all(int(figure.replace(",", "")) > 0 for line in lines for figure in line[2:4])
+
+
+@pytest.mark.slow
+def test_without_gluoncv_the_list_says_what_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(zoos, "has_gluoncv", lambda: False)
+    assert main(["networks", "--all"]) == 0
+    told = capsys.readouterr()
+    assert "gluon:densenet121" in told.out and "gluoncv:" not in told.out
+    assert "the models of GluonCV are left out" in told.err and "pip install" in told.err

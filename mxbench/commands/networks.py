@@ -12,7 +12,7 @@ _FORM = "{:<{name_width}}  {:>9}  {:>11}  {:>14}  {:>7}"
 
 @click.command()
 @click.option("--all", "all_models", is_flag=True,
-              help="The models of the two Gluon zoos too. They are traced one by one, which takes about a minute.")
+              help="The models of the two Gluon zoos too. They are traced one by one, which takes some 15 seconds.")
 def networks(all_models) -> int:
     """List the networks with input size, parameters, multiply-accumulates (MACs) of one image, and top-5 accuracy.
 

@@ -6,7 +6,6 @@ Importing this package does not import MXNet.
 from __future__ import annotations
 
 import importlib
-from functools import partial
 
 from ..errors import UserError, nearest
 from ..symbols.registry import ZOO_NAMES
@@ -47,7 +46,7 @@ def get_block(name: str, classes: int = 1000):
     if zoos.is_model(name):
         return zoos.block(name, classes)
     module, function, *arguments = _BLOCKS[name]
-    return partial(getattr(importlib.import_module(f".{module}", __name__), function), *arguments)(classes)
+    return getattr(importlib.import_module(f".{module}", __name__), function)(*arguments, classes)
 
 
 def check_block(name: str) -> None:
@@ -55,5 +54,5 @@ def check_block(name: str) -> None:
     if zoos.is_model(name):
         zoos.network(name)
     elif name not in _BLOCKS:
-        raise UserError(f"there is no Gluon block for {name!r}: {nearest(name, ZOO_NAMES)} (as a Symbol, --frontend symbol, "
-                        "every network can be trained)")
+        raise UserError(f"there is no Gluon block for {name!r}: {nearest(name, ZOO_NAMES)} (as a Symbol, "
+                        "--frontend symbol, every network can be trained)")

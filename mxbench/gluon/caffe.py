@@ -28,7 +28,8 @@ def caffenet(classes: int):
     features = sequence(
         _convolution(96, 11, stride=4), _pool(), _norm(),
         _convolution(256, 5, pad=2, groups=2), _pool(), _norm(),
-        _convolution(384, 3, pad=1), _convolution(384, 3, pad=1, groups=2), _convolution(256, 3, pad=1, groups=2), _pool(),
+        _convolution(384, 3, pad=1), _convolution(384, 3, pad=1, groups=2), _convolution(256, 3, pad=1, groups=2),
+        _pool(),
         nn.Dense(4096, activation="relu"), nn.Dropout(0.5), nn.Dense(4096, activation="relu"), nn.Dropout(0.5),
     )
     return Classifier(features, nn.Dense(classes))

@@ -13,7 +13,7 @@ from .parameters import shapes
 
 
 class Count(NamedTuple):
-    """``parameters`` without moving statistics; ``macs`` of one image in Convolution and FullyConnected, without biases."""
+    """``parameters`` without moving statistics; ``macs`` of an image in Convolution and FullyConnected, without biases."""
 
     parameters: int
     macs: int

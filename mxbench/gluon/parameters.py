@@ -79,7 +79,7 @@ def convert(arrays: Dict[str, "mx.nd.NDArray"], network: str, to: str,
     """
     if network not in ZOO_NAMES:
         get_block(network)  # says which name is nearest
-        raise UserError(f"{network} has no file in the model zoo: only the 16 networks of mxbench networks are converted")
+        raise UserError(f"{network} has no file in the model zoo: only mxbench's 16 networks are converted")
     source, target = (SYMBOL, GLUON) if to == GLUON else (GLUON, SYMBOL)
     expected = pairs(network, 1000, image_shape)
     classifier = [getattr(pair, source) for pair in expected if pair.symbol.endswith("_bias")][-1]

@@ -67,7 +67,7 @@ def resnext(layers: int, groups: int, classes: int):
             first = number == 0
             units.append(_Unit(filters * groups // 64, filters, groups, 2 if first and stage else 1, project=first))
     features = sequence(
-        _batch_norm(momentum, scale=False), nn.Conv2D(plan.stem_filters, 7, 2, 3, use_bias=False), _batch_norm(momentum),
-        nn.Activation("relu"), nn.MaxPool2D(3, 2, 1), *units, nn.GlobalAvgPool2D(),
+        _batch_norm(momentum, scale=False), nn.Conv2D(plan.stem_filters, 7, 2, 3, use_bias=False),
+        _batch_norm(momentum), nn.Activation("relu"), nn.MaxPool2D(3, 2, 1), *units, nn.GlobalAvgPool2D(),
     )
     return Classifier(features, nn.Dense(classes))

@@ -84,7 +84,10 @@ def network(name: str) -> Network:
         zoo, _, model = name.partition(":")
         known = GLUON if zoo == "gluon" else GLUONCV
         close = nearest(model, known)
-        close = close.replace("mean ", f"mean {zoo}:") if close.startswith("did") else "mxbench networks --all lists them"
+        if close.startswith("did"):
+            close = close.replace("mean ", f"mean {zoo}:")
+        else:
+            close = "mxbench networks --all lists them"
         raise UserError(f"no classification model is called {name!r}: {close}")
     if name.startswith("gluoncv:") and not has_gluoncv():
         raise UserError(f"{name} needs GluonCV, which is not installed: {HOW_TO_INSTALL}")
