@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from . import cuda
 from .errors import UserError
@@ -23,24 +23,43 @@ SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath
 
 TUNINGS = ("tuned", "stock")
 
+# The C library reads these before a program's first line runs.
+_READ_AT_START = ("GLIBC_TUNABLES",)
 
-def tuned_environment(cores: Optional[int] = None) -> dict:
+
+def tuned_environment(cores: Optional[int] = None, on_gpu: bool = False) -> Dict[str, str]:
     """The variables of the ``tuned`` setting, with their values for this machine, or for so many physical ``cores`` of it.
 
-    MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
-    hyper-threading every processor is a core. Its aggregated SGD update (multi_sgd_mom_update) hardly runs in parallel.
+    docs/performance.md says what each is worth, and which others were tried:
+
+    - MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
+      hyper-threading every processor is a core.
+    - The aggregated SGD update (multi_sgd_mom_update of several weights) hardly runs in parallel.
+    - On a CPU, where one operator after the other takes all cores anyway, MXNet's engine threads only pass them on to each
+      other, at the price of a wake-up and cold caches; NaiveEngine runs each operator in the thread that asks for it.
+    - What is allocated anew in every step, the C library then takes in huge pages, where the kernel's setting is madvise.
     """
-    return {"OMP_NUM_THREADS": str(cores or physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
+    found = {"OMP_NUM_THREADS": str(cores or physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
+    if not on_gpu:
+        found.update(MXNET_ENGINE_TYPE="NaiveEngine", GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
+    return found
 
 
-def tune(tuning: str = "tuned") -> None:
+def tune(tuning: str = "tuned", on_gpu: bool = False) -> None:
     """Set the performance variables of ``tuning``; what the user has set in the environment wins.
 
     Must run before MXNet is imported. ``stock`` leaves MXNet as it comes.
     """
     if tuning == "tuned":
-        for name, value in tuned_environment().items():
-            os.environ.setdefault(name, value)
+        for name, value in tuned_environment(on_gpu=on_gpu).items():
+            if name not in _READ_AT_START:
+                os.environ.setdefault(name, value)
+
+
+def start_environment(tuning: str, on_gpu: bool) -> Dict[str, str]:
+    """The environment for a process that will :func:`tune` itself: this one's, with what would come too late there."""
+    tuned = tuned_environment(on_gpu=on_gpu) if tuning == "tuned" else {}
+    return {**{name: tuned[name] for name in _READ_AT_START if name in tuned}, **os.environ}
 
 
 def confine(gpu: int, cpus: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from mxbench import runtime
 from mxbench.measure import job as jobs
 from mxbench.measure.worker import die_with_parent
 from mxbench.results import machine
@@ -59,8 +60,7 @@ class Worker:
 
     def set_up(self) -> None:
         """What every worker says first."""
-        os.environ.setdefault("OMP_NUM_THREADS", str(machine.physical_cores()))
-        os.environ.setdefault("MXNET_OPTIMIZER_AGGREGATION_SIZE", "1")
+        runtime.tune()
         here = {"machine": machine.machine(), "software": machine.software(), "variables": machine.variables()}
         self.send("surroundings", **({} if self.job.share else here))  # it has no GPU to tell of
         self.send("window", phase="warming up", images_per_second=90.0)

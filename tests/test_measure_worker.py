@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mxbench import data
+from mxbench import data, runtime
 from mxbench.measure import job as jobs
 from mxbench.measure.job import Job
 from mxbench.measure.memory import CpuMemory, gpu_ids
 from mxbench.measure.method import Meter, Method
 from mxbench.measure.outcome import status_of, telling_line
 from mxbench.measure.speed import Finished, Speedometer
+from mxbench.results import machine
 from mxbench.results.record import Cell
 from mxbench.runtime import mx
 from mxbench.sweep import child
@@ -53,13 +54,29 @@ def test_a_worker_reports_everything_that_a_record_needs():
 
 def test_stock_tuning_sets_nothing():
     _, events = run(dataclasses.replace(TINY, tuning="stock"))
-    assert "MXNET_OPTIMIZER_AGGREGATION_SIZE" not in events[0]["variables"]
+    assert not set(runtime.tuned_environment()) & set(events[0]["variables"])
 
 
-def test_what_the_user_has_set_wins(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_the_tuning_of_the_record_is_what_a_run_expects_of_it():
     _, events = run(TINY)
-    assert events[0]["variables"]["OMP_NUM_THREADS"] == "1"
+    assert events[0]["variables"] == {**runtime.tuned_environment(), **machine.variables()}
+
+
+@pytest.mark.parametrize("tuning, expected", [("tuned", "glibc.malloc.hugetlb=1"), ("stock", "none")])
+def test_a_process_starts_with_what_the_c_library_reads_before_it(monkeypatch, tuning, expected):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    job = Job(dataclasses.replace(TINY, tuning=tuning), BRIEF)
+    outcome = child.run(job, 20, command=["sh", "-c", 'echo "MXNetError: ${GLIBC_TUNABLES-none}"; exit 1'])
+    assert outcome.message.endswith(f": MXNetError: {expected}")
+
+
+@pytest.mark.parametrize("name, value", [
+    ("OMP_NUM_THREADS", "1"), ("MXNET_ENGINE_TYPE", "ThreadedEngine"), ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0"),
+])
+def test_what_the_user_has_set_wins(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    _, events = run(TINY)
+    assert events[0]["variables"][name] == value
 
 
 def test_a_network_that_does_not_fit_is_out_of_memory():

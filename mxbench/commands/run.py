@@ -39,7 +39,8 @@ OPTIONS = [
     click.Option(["--wd"], type=float, default=0.0001, show_default=True, help="Weight decay."),
     click.Option(["--kv-store"], type=click.Choice(["local", "device"]), help="KVStore type.  [default: local on the CPU, device on GPUs]"),
     click.Option(["--tuning"], type=click.Choice(["tuned", "stock"]), default="tuned", show_default=True,
-                 help="tuned: thread settings for this machine. stock: MXNet as it comes."),
+                 help="tuned: the fastest settings of threads, engine and memory for this machine, which docs/performance.md "
+                      "lists; what you set in the environment wins. stock: MXNet as it comes."),
     click.Option(["--quick"], is_flag=True, help="Batch size 10 only and short measurements."),
     click.Option(["--repeats"], type=click.IntRange(min=1), default=1, show_default=True,
                  help="Independent processes for each cell."),
@@ -48,7 +49,7 @@ OPTIONS = [
                  help="Stop when the 95 % interval is within this fraction of the median.  [default: 0.01]"),
     click.Option(["--min-seconds"], type=click.FloatRange(min=0), help="Measure at least so long.  [default: 3]"),
     click.Option(["--max-seconds"], type=click.FloatRange(min=0, min_open=True),
-                 help="Measure a cell at most so long, after a warm-up of at most half of it.  [default: 60; 15 with "
+                 help="Measure a cell at most so long, after a warm-up of at most half of it.  [default: 30; 15 with "
                       "--quick]"),
     click.Option(["--disp-batches"], type=click.IntRange(min=1),
                  help="Batches in one timed window.  [default: as many as last 0.5 s]"),

@@ -37,8 +37,8 @@ class Method:
     precision: float = 0.01
     min_windows: int = 6
     min_seconds: float = 3.0
-    max_seconds: float = 60.0
-    warmup_seconds: float = 30.0
+    max_seconds: float = 30.0
+    warmup_seconds: float = 15.0
     window_seconds: float = 0.5
     disp_batches: int = 0
     steady_windows: int = 3

@@ -13,6 +13,9 @@ import psutil
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
+# What the names of variables that make a difference begin with.
+SETTINGS = ("MXNET_", "OMP_", "KMP_", "GOMP_", "DNNL_", "MKLDNN_", "MALLOC_", "GLIBC_TUNABLES")
+
 
 def physical_cores() -> int:
     """Number of physical cores that this process may use: its affinity, two threads of a core counted once, and at
@@ -85,8 +88,8 @@ def machine(gpus: Sequence = (), stand_in: bool = False, parallel_cells: int = 1
 
 
 def variables() -> Dict[str, str]:
-    """Every environment variable that MXNet, OpenMP or the Intel OpenMP runtime reads."""
-    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(("MXNET_", "OMP_", "KMP_"))}
+    """Every environment variable that MXNet, oneDNN, OpenMP, its runtimes or the C library's allocator reads."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(SETTINGS)}
 
 
 def software(features: Iterable[str] = ()) -> Dict[str, object]:

@@ -15,6 +15,7 @@ from typing import Callable, NamedTuple, Optional, Sequence
 from ..measure.job import Job
 from ..measure.outcome import status_of, telling_line
 from ..results.record import ERROR, OK, OUT_OF_MEMORY, TIMEOUT
+from ..runtime import start_environment
 from .signals import let_through
 
 WORKER = (sys.executable, "-m", "mxbench.measure.worker")
@@ -50,6 +51,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
         process = subprocess.Popen(
             [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, pass_fds=(writing,), start_new_session=True,
+            env=start_environment(job.cell.tuning, job.cell.on_gpu),
         )
     except OSError as error:
         os.close(reading)
