@@ -27,10 +27,11 @@ TUNINGS = ("tuned", "stock")
 _READ_AT_START = ("GLIBC_TUNABLES",)
 
 
-def tuned_environment(cores: Optional[int] = None, on_gpu: bool = False) -> Dict[str, str]:
+def tuned_environment(cores: Optional[int] = None, on_cpu: bool = True) -> Dict[str, str]:
     """The variables of the ``tuned`` setting, with their values for this machine, or for so many physical ``cores`` of it.
 
-    docs/performance.md says what each is worth, and which others were tried:
+    ``on_cpu`` tells whether networks are computed on the CPU. docs/performance.md says what each variable is worth, and
+    which others were tried:
 
     - MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
       hyper-threading every processor is a core.
@@ -40,25 +41,25 @@ def tuned_environment(cores: Optional[int] = None, on_gpu: bool = False) -> Dict
     - What is allocated anew in every step, the C library then takes in huge pages, where the kernel's setting is madvise.
     """
     found = {"OMP_NUM_THREADS": str(cores or physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
-    if not on_gpu:
+    if on_cpu:
         found.update(MXNET_ENGINE_TYPE="NaiveEngine", GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
     return found
 
 
-def tune(tuning: str = "tuned", on_gpu: bool = False) -> None:
+def tune(tuning: str = "tuned", on_cpu: bool = True) -> None:
     """Set the performance variables of ``tuning``; what the user has set in the environment wins.
 
     Must run before MXNet is imported. ``stock`` leaves MXNet as it comes.
     """
     if tuning == "tuned":
-        for name, value in tuned_environment(on_gpu=on_gpu).items():
+        for name, value in tuned_environment(on_cpu=on_cpu).items():
             if name not in _READ_AT_START:
                 os.environ.setdefault(name, value)
 
 
-def start_environment(tuning: str, on_gpu: bool) -> Dict[str, str]:
+def start_environment(tuning: str, on_cpu: bool) -> Dict[str, str]:
     """The environment for a process that will :func:`tune` itself: this one's, with what would come too late there."""
-    tuned = tuned_environment(on_gpu=on_gpu) if tuning == "tuned" else {}
+    tuned = tuned_environment(on_cpu=on_cpu) if tuning == "tuned" else {}
     return {**{name: tuned[name] for name in _READ_AT_START if name in tuned}, **os.environ}
 
 

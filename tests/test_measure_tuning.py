@@ -47,7 +47,7 @@ def ten_steps(network, tuning, folder, **variables):
     """Parameters and auxiliary states of a network after ten steps under a tuning, and the parameters before."""
     path = folder / "parameters.npz"
     subprocess.run([sys.executable, "-c", TEN_STEPS, network, tuning, str(path)], check=True, timeout=900,
-                   env={**start_environment(tuning, on_gpu=False), **variables}, stderr=subprocess.PIPE)
+                   env={**start_environment(tuning, on_cpu=True), **variables}, stderr=subprocess.PIPE)
     return dict(np.load(path))
 
 

@@ -67,7 +67,7 @@ def measure(spec: DataSpec, batch_size: int, image_shape: Sequence[int], seconds
 
     One window before does not count: its first batches lay decoded in the iterator's buffers.
     """
-    runtime.tune()
+    runtime.tune(on_cpu=False)
     batches = training_iterator(spec, batch_size, image_shape, _ANY_LABEL, runtime.mx.cpu())
     _window(batches)
     busy, began = time.process_time(), time.perf_counter()

@@ -57,7 +57,7 @@ def prepare(job: jobs.Job) -> None:
     """Settle what must be settled before MXNet is imported."""
     if job.share:
         runtime.confine(job.share.gpu, job.share.cpus)
-    runtime.tune(job.cell.tuning, job.cell.on_gpu)
+    runtime.tune(job.cell.tuning, not job.cell.on_gpu)
 
 
 def measure(job: jobs.Job, send, started: float) -> dict:

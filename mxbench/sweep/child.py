@@ -51,7 +51,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
         process = subprocess.Popen(
             [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, pass_fds=(writing,), start_new_session=True,
-            env=start_environment(job.cell.tuning, job.cell.on_gpu),
+            env=start_environment(job.cell.tuning, not job.cell.on_gpu),
         )
     except OSError as error:
         os.close(reading)

@@ -150,7 +150,7 @@ def _method(options: Dict) -> Method:
 
 def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
     """What a measurement started now would be made on, without importing MXNet."""
-    tuned = runtime.tuned_environment(found.cores, bool(found.gpus)) if tuning == "tuned" else {}
+    tuned = runtime.tuned_environment(found.cores, not found.gpus) if tuning == "tuned" else {}
     variables = dict(sorted({**tuned, **machine.variables()}.items()))
     gpus = found.gpus[:1] if found.shares else found.gpus
     here = machine.machine(gpus, bool(gpus) and cuda.is_stand_in(), len(found.shares), found.cores)
