@@ -9,6 +9,7 @@ slower or faster meanwhile slows both alike. What counts is the ratio of the two
 from __future__ import annotations
 
 import random
+import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from typing import Dict, List
 
 import click
 
+from mxbench import cli
 from mxbench.commands.options import BatchSize, CommaList
 from mxbench.data import prepare, training_iterator
 from mxbench.results.statistics import median_interval
@@ -121,7 +123,7 @@ def _input_alone(batch_size: int) -> str:
     return f"{found.images_per_second:.0f} images/sec, {found.milliseconds:.2f} ms of processor time an image"
 
 
-@click.command()
+@click.command(name="input_pipeline.py")
 @click.option("--networks", type=CommaList(), default=NETWORKS, show_default=True, help="Networks by name.")
 @click.option("--batch-size", type=BatchSize(), default=10, show_default=True)
 @click.option("--pairs", type=click.IntRange(min=6), default=12, show_default=True, help="Pairs of windows.")
@@ -141,4 +143,4 @@ def main(networks: list, batch_size: int, pairs: int, seconds: float, tuning: st
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.main(command=main))

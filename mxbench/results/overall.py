@@ -34,8 +34,13 @@ def geometric_mean(pairs: Sequence[Pair], ratio: Callable[[Pair], Optional[float
             logs.setdefault(pair.first.cell.network, []).append(math.log(value))
     if not logs:
         return None
-    means = [sum(values) / len(values) for values in logs.values()]
-    return Mean(math.exp(sum(means) / len(means)), _bootstrap(means), len(means))
+    return mean_of_ratios([math.exp(sum(values) / len(values)) for values in logs.values()])
+
+
+def mean_of_ratios(ratios: Sequence[float]) -> Mean:
+    """Geometric mean of one ratio for each of some networks."""
+    logs = [math.log(ratio) for ratio in ratios]
+    return Mean(math.exp(sum(logs) / len(logs)), _bootstrap(logs), len(logs))
 
 
 def _bootstrap(logs: Sequence[float]) -> Optional[Interval]:

@@ -1,0 +1,103 @@
+"""How fast MXNet trains on this CPU beside PyTorch, on the networks that both have. Needs pip install '.[peers]'.
+
+    python benchmarks/against_pytorch.py --networks resnet-50,vgg16
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import click
+from against_stock import command
+from turns import ratio, rounds
+
+from mxbench import cli
+from mxbench.commands.options import BatchSize, CommaList
+from mxbench.errors import UserError, nearest
+from mxbench.results.machine import cpu_model, physical_cores
+from mxbench.results.overall import mean_of_ratios
+from mxbench.symbols import get_network
+
+TRAINER = str(Path(__file__).with_name("train_pytorch.py"))
+LAYOUTS = ("contiguous", "channels-last")
+
+
+class Peer(NamedTuple):
+    """The model of a PyTorch library that is the same architecture, or the nearest one; ``unlike`` says what differs."""
+
+    library: str
+    model: str
+    unlike: str = ""
+
+
+# PyTorch has no Network in Network, no Inception-BN and no pre-activated ResNet-200.
+PEERS = {
+    "caffenet": Peer("torchvision", "alexnet", "no groups, no LRN, fewer and narrower convolutions"),
+    "squeezenet": Peer("torchvision", "squeezenet1_1"),
+    **{f"resnet-{depth}": Peer("timm", f"resnetv2_{depth}", "no BatchNorm on the input")
+       for depth in (18, 34, 50, 101, 152)},
+    "inception-v3": Peer("torchvision", "inception_v3"),
+    "vgg16": Peer("torchvision", "vgg16"),
+    "vgg19": Peer("torchvision", "vgg19"),
+    "resnext-50": Peer("torchvision", "resnext50_32x4d", "no BatchNorm on the input"),
+    "resnext-101": Peer("timm", "resnext101_32x4d", "no BatchNorm on the input"),
+    "resnext-101-64x4d": Peer("torchvision", "resnext101_64x4d", "no BatchNorm on the input"),
+}
+
+
+def peer_command(network: str, batch_size: int, layout: str) -> tuple:
+    """How to start the training process of a network's peer: command and environment."""
+    peer, threads = PEERS[network], physical_cores()
+    arguments = (peer.library, peer.model, batch_size, get_network(network).image_shape[-1], layout, threads)
+    return [sys.executable, TRAINER, *map(str, arguments)], {**os.environ, "OMP_NUM_THREADS": str(threads)}
+
+
+def versions() -> str:
+    """The peers' versions, such as ``torch 2.14.1``.
+
+    Raises:
+        UserError: one is not installed.
+    """
+    try:
+        return ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "timm"))
+    except metadata.PackageNotFoundError as error:
+        raise UserError(f"{error.name} is not installed: run pip install '.[peers]' (Python 3.10 or newer)") from None
+
+
+@click.command(name="against_pytorch.py")
+@click.option("--networks", type=CommaList(), help="Networks by name.  [default: all that have a peer]")
+@click.option("--batch-size", type=BatchSize(), default=10, show_default=True)
+@click.option("--rounds", "count", type=click.IntRange(min=6), default=6, show_default=True, help="Windows of each.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=1.5, show_default=True,
+              help="Length of a window; at least one step.")
+def main(networks, batch_size: int, count: int, seconds: float) -> None:
+    """Compare tuned MXNet with PyTorch in its faster memory layout on the CPU, on as many threads, synthetic data, in
+    windows that take turns."""
+    names = networks or list(PEERS)
+    for name in names:
+        if name not in PEERS:
+            raise UserError(f"PyTorch has no peer of {name!r}: {nearest(name, PEERS)}")
+    click.echo(f"{versions()}; CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, "
+               f"{count} rounds\n")
+    click.echo("| network | peer | layout | MXNet, images/sec | PyTorch, images/sec | MXNet / PyTorch (95 % interval) |\n"
+               "|---|---|---|---:|---:|---:|")
+    ratios = []
+    for name in names:
+        contestants = {"mxnet": command(name, batch_size, "tuned")}
+        contestants.update((layout, peer_command(name, batch_size, layout)) for layout in LAYOUTS)
+        found = rounds(contestants, count, seconds)
+        layout = max(LAYOUTS, key=lambda one: median(found[one]))
+        ratios.append(ratio(found["mxnet"], found[layout]))
+        peer = PEERS[name]
+        click.echo(f"| {name} | {peer.library} {peer.model}{f' ({peer.unlike})' if peer.unlike else ''} | {layout} | "
+                   f"{median(found['mxnet']):.2f} | {median(found[layout]):.2f} | {ratios[-1]} |")
+    click.echo(f"\ngeometric mean of {len(ratios)} networks: {mean_of_ratios([one.value for one in ratios]).ratio:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command=main))
