@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import click
 from against_stock import command
-from turns import ratio, rounds
+from turns import OPTIONS, ratio, rounds
 
 from mxbench import cli
-from mxbench.commands.options import BatchSize, CommaList
+from mxbench.commands.options import CommaList
 from mxbench.errors import UserError, nearest
 from mxbench.results.machine import cpu_model, physical_cores
 from mxbench.results.overall import mean_of_ratios
@@ -69,12 +69,8 @@ def versions() -> str:
         raise UserError(f"{error.name} is not installed: run pip install '.[peers]' (Python 3.10 or newer)") from None
 
 
-@click.command(name="against_pytorch.py")
-@click.option("--networks", type=CommaList(), help="Networks by name.  [default: all that have a peer]")
-@click.option("--batch-size", type=BatchSize(), default=10, show_default=True)
-@click.option("--rounds", "count", type=click.IntRange(min=6), default=6, show_default=True, help="Windows of each.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=1.5, show_default=True,
-              help="Length of a window; at least one step.")
+@click.command(name="against_pytorch.py", params=[
+    click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all that have a peer]"), *OPTIONS])
 def main(networks, batch_size: int, count: int, seconds: float) -> None:
     """Compare tuned MXNet with PyTorch in its faster memory layout on the CPU, on as many threads, synthetic data, in
     windows that take turns."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 
 import click
-from turns import ratio, rounds
+from turns import OPTIONS, ratio, rounds
 
 from mxbench import cli, runtime
-from mxbench.commands.options import BatchSize, CommaList
+from mxbench.commands.options import CommaList
 from mxbench.results.machine import cpu_model, physical_cores
 from mxbench.results.overall import mean_of_ratios
 from mxbench.symbols import get_network, list_networks
@@ -26,12 +26,8 @@ def command(network: str, batch_size: int, tuning: str) -> tuple:
     return [sys.executable, TRAINER, network, str(batch_size), tuning], runtime.start_environment(tuning, on_cpu=True)
 
 
-@click.command(name="against_stock.py")
-@click.option("--networks", type=CommaList(), help="Networks by name.  [default: all 16]")
-@click.option("--batch-size", type=BatchSize(), default=10, show_default=True)
-@click.option("--rounds", "count", type=click.IntRange(min=6), default=6, show_default=True, help="Windows of each.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=1.5, show_default=True,
-              help="Length of a window; at least one step.")
+@click.command(name="against_stock.py", params=[
+    click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all 16]"), *OPTIONS])
 def main(networks, batch_size: int, count: int, seconds: float) -> None:
     """Compare tuned with stock MXNet on the CPU, synthetic data, in windows that take turns."""
     names = [get_network(name).name for name in networks or list_networks()]

@@ -16,10 +16,21 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+import click
+
+from mxbench.commands.options import BatchSize
 from mxbench.errors import UserError
 from mxbench.results.statistics import median_interval
 
 _LIBRARIES_SAY = 2000  # characters of a failed process's standard error
+
+# What a program that compares processes takes.
+OPTIONS = [
+    click.Option(["--batch-size"], type=BatchSize(), default=10, show_default=True),
+    click.Option(["--rounds", "count"], type=click.IntRange(min=6), default=6, show_default=True, help="Windows of each."),
+    click.Option(["--seconds"], type=click.FloatRange(min=0, min_open=True), default=1.5, show_default=True,
+                 help="Length of a window; at least one step."),
+]
 
 
 class Over(Exception):
