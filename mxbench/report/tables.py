@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..results.record import OK, SKIPPED, STATUS_TEXT, Predicted
+from ..results.record import OK, SKIPPED, STATUS_TEXT, Cell, Predicted
 from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
 from . import roofline
@@ -110,7 +110,7 @@ class Table:
         together, cores = record.machine.get("parallel_cells"), record.machine.get("cores")
         return [
             f"protocol: {record.cell.protocol} ({record.cell.num_classes} classes, {record.cell.dtype}), "
-            f"kvstore {record.cell.kv_store}{', frontend gluon' * (record.cell.frontend == 'gluon')}",
+            f"kvstore {_kv_store_text(record.cell)}{', frontend gluon' * (record.cell.frontend == 'gluon')}",
             f"MXNet: {record.software['mxnet']}, {record.cell.tuning} ({settings or 'no settings'})",
             *([f"measured {together} cells at a time, each on a GPU and {cores} CPU cores of its own"] if together else []),
         ]
@@ -218,6 +218,14 @@ def accuracy_text(top5: Optional[float]) -> str:
 def remarks(summary: Summary) -> List[str]:
     """What the reader should know about a cell, without the detail in brackets, so that equal ones come together."""
     return list(dict.fromkeys([*_verdict(summary), *(reason.partition(" (")[0] for reason in summary.warnings)]))
+
+
+def _kv_store_text(cell: Cell) -> str:
+    """The KVStore and, where there is one, how many processes share it."""
+    if not cell.is_distributed:
+        return cell.kv_store
+    compressed = f", gradients {cell.gc_type}" if cell.gc_type != "none" else ""
+    return f"{cell.kv_store} ({cell.workers} workers, {cell.servers} servers{compressed}; batch size of each worker)"
 
 
 def _text(summary: Optional[Summary], figure: Callable[[Summary], str]) -> str:

@@ -4,8 +4,8 @@ History of the format:
 
 1. The first: ``cell`` (what was asked), ``method`` (how it was to be measured), ``status``, ``speed``, ``memory`` (what
    came out), ``predicted`` (what was expected), ``machine``, ``software``, ``variables``, ``conditions`` (what it ran on),
-   ``model`` (what exactly ran). Later records also have ``arithmetic`` (what it computes) and ``peak`` (what the devices
-   reach at best).
+   ``model`` (what exactly ran). Later records also have ``arithmetic`` (what it computes), ``peak`` (what the devices
+   reach at best) and, for several workers, ``scaling`` (where the time of their steps goes).
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class Cell:
     are the optimizer's learning rate, momentum and weight decay, None where they are not known. ``data`` names the
     input ("recordio", "synthetic"), ``data_name`` the set of images. ``frontend`` is "symbol" (Module) or "gluon"; files
     from before there was a choice have none.
+
+    ``workers`` processes train together through a KVStore of ``servers`` processes ("dist_sync", "dist_async"), each on
+    batches of ``batch_size`` on ``devices`` of its own; 0 servers is one process that needs none. ``gc_type`` is MXNet's
+    gradient compression on the way to the servers: "none" or "2bit".
     """
 
     network: str
@@ -60,11 +64,19 @@ class Cell:
     kv_store: str = "local"
     tuning: str = "tuned"
     frontend: str = "symbol"
+    workers: int = 1
+    servers: int = 0
+    gc_type: str = "none"
 
     @property
     def on_gpu(self) -> bool:
         """Whether the cell runs on GPUs."""
         return self.devices[0].startswith("gpu")
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether workers train through a parameter server."""
+        return self.kv_store.startswith("dist")
 
 
 @dataclass(frozen=True)
@@ -141,6 +153,28 @@ class Peak:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """Where the time of one step of workers that train together goes, and what crosses the network; of worker 0.
+
+    ``step_seconds`` is the median over the counted windows. The other times come from further steps with a barrier after
+    each part, which keeps the parts from overlapping: ``compute_seconds`` forward and backward, ``communicate_seconds``
+    push, update and pull with the wait for the other workers, ``input_seconds`` the wait for a batch. ``sent_bytes`` and
+    ``received_bytes`` are what TCP carried for one step, ``gradient_bytes`` the sum of the gradients' sizes.
+    ``images_per_second`` and ``hosts`` are those of each worker.
+    """
+
+    step_seconds: float
+    compute_seconds: float
+    communicate_seconds: float
+    input_seconds: float
+    gradient_bytes: int
+    sent_bytes: int
+    received_bytes: int
+    images_per_second: Tuple[float, ...] = ()
+    hosts: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Record:
     """One measurement, finished or failed. See docs/results.md for every field with an example."""
 
@@ -155,6 +189,7 @@ class Record:
     predicted: Optional[Predicted] = None
     arithmetic: Optional[Arithmetic] = None
     peak: Optional[Peak] = None
+    scaling: Optional[Scaling] = None
     warnings: Tuple[Dict[str, str], ...] = ()
     model: Dict[str, Any] = field(default_factory=dict)
     machine: Dict[str, Any] = field(default_factory=dict)
@@ -218,7 +253,8 @@ def from_fields(fields: dict) -> Record:
         for name in ("windows", "warmup"):
             speed[name] = tuple(_build(Window, window) for window in speed.get(name, ()))
         content["speed"] = _build(Speed, speed)
-    for name, kind in (("memory", Memory), ("predicted", Predicted), ("arithmetic", Arithmetic), ("peak", Peak)):
+    parts = {"memory": Memory, "predicted": Predicted, "arithmetic": Arithmetic, "peak": Peak, "scaling": Scaling}
+    for name, kind in parts.items():
         if content.get(name) is not None:
             content[name] = _build(kind, content[name])
     record = _build(Record, content)
