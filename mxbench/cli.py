@@ -13,6 +13,7 @@ from .errors import UserError, nearest
 
 COMMANDS = {
     "run": "Measure speed and memory of training, cell by cell.",
+    "scale": "Measure how training scales over processes and machines.",
     "report": "Render tables from results files.",
     "check": "Judge a results file: is every figure to be trusted?",
     "compare": "Compare two results files, or one with the published table.",

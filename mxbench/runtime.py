@@ -27,50 +27,59 @@ TUNINGS = ("tuned", "stock")
 _READ_AT_START = ("GLIBC_TUNABLES",)
 
 
-def tuned_environment(cores: Optional[int] = None, on_cpu: bool = True) -> Dict[str, str]:
+def tuned_environment(cores: Optional[int] = None, on_cpu: bool = True, alone: bool = True) -> Dict[str, str]:
     """The variables of the ``tuned`` setting, with their values for this machine, or for so many physical ``cores`` of it.
 
-    ``on_cpu`` tells whether networks are computed on the CPU. docs/performance.md says what each variable is worth, and
+    ``on_cpu`` tells whether networks are computed on the CPU, ``alone`` whether a process trains without others. docs/performance.md says what each variable is worth, and
     which others were tried:
 
     - MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
       hyper-threading every processor is a core.
     - The aggregated SGD update (multi_sgd_mom_update of several weights) hardly runs in parallel.
     - On a CPU, where one operator after the other takes all cores anyway, MXNet's engine threads only pass them on to each
-      other, at the price of a wake-up and cold caches; NaiveEngine runs each operator in the thread that asks for it.
+      other, at the price of a wake-up and cold caches; NaiveEngine runs each operator in the thread that asks for it. Workers
+      that train together need those threads: gradients travel in some while others compute.
     - What is allocated anew in every step, the C library then takes in huge pages, where the kernel's setting is madvise.
     """
     found = {"OMP_NUM_THREADS": str(cores or physical_cores()), "MXNET_OPTIMIZER_AGGREGATION_SIZE": "1"}
     if on_cpu:
-        found.update(MXNET_ENGINE_TYPE="NaiveEngine", GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
+        found["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+    if on_cpu and alone:
+        found["MXNET_ENGINE_TYPE"] = "NaiveEngine"
     return found
 
 
-def tune(tuning: str = "tuned", on_cpu: bool = True) -> None:
+def tune(tuning: str = "tuned", on_cpu: bool = True, alone: bool = True) -> None:
     """Set the performance variables of ``tuning``; what the user has set in the environment wins.
 
     Must run before MXNet is imported. ``stock`` leaves MXNet as it comes.
     """
     if tuning == "tuned":
-        for name, value in tuned_environment(on_cpu=on_cpu).items():
+        for name, value in tuned_environment(on_cpu=on_cpu, alone=alone).items():
             if name not in _READ_AT_START:
                 os.environ.setdefault(name, value)
 
 
-def start_environment(tuning: str, on_cpu: bool) -> Dict[str, str]:
-    """The environment for a process that will :func:`tune` itself: this one's, with what would come too late there."""
+def early_environment(tuning: str, on_cpu: bool) -> Dict[str, str]:
+    """Those variables for a process that will :func:`tune` itself that would come too late there."""
     tuned = tuned_environment(on_cpu=on_cpu) if tuning == "tuned" else {}
-    return {**{name: tuned[name] for name in _READ_AT_START if name in tuned}, **os.environ}
+    return {name: os.environ.get(name, tuned[name]) for name in _READ_AT_START if name in tuned}
 
 
-def confine(gpu: int, cpus: Sequence[int]) -> None:
-    """Leave this process one GPU, by its number among those that it sees now, and these processors.
+def start_environment(tuning: str, on_cpu: bool) -> Dict[str, str]:
+    """The environment for a process that will :func:`tune` itself."""
+    return {**os.environ, **early_environment(tuning, on_cpu)}
 
-    Must run before :func:`tune` and before the process asks the driver anything. The one GPU is number 0 then. MXNet can
-    make a context on the first GPU that it sees (for pinned memory), whichever it trains on.
+
+def confine(gpus: Sequence[int], cpus: Sequence[int]) -> None:
+    """Leave this process some GPUs, by their numbers among those that it sees now, and these processors.
+
+    Must run before :func:`tune` and before the process asks the driver anything. The GPUs are numbered from 0 then. MXNet
+    can make a context on the first GPU that it sees (for pinned memory), whichever it trains on.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu) if visible is None else visible.split(",")[gpu].strip()
+    names = [str(gpu) if visible is None else visible.split(",")[gpu].strip() for gpu in gpus]
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names)
     os.sched_setaffinity(0, cpus)
 
 

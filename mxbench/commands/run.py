@@ -9,6 +9,20 @@ from .options import BatchSize, CommaList, ImageShape, Size
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 DEFAULT_OUTPUT = "mxbench-results.jsonl"
 
+# What training in several processes takes; the batch size is that of each worker then.
+TOGETHER_OPTIONS = [
+    click.Option(["--workers"], type=CommaList(click.IntRange(min=1)), metavar="N",
+                 help="Processes that train together; several numbers are measured one after the other.  [default: one on "
+                      "each host]"),
+    click.Option(["--servers"], type=click.IntRange(min=1), metavar="N",
+                 help="Processes that hold the weights.  [default: one on each host]"),
+    click.Option(["--hosts"], type=click.Path(), metavar="FILE",
+                 help="The machines, one on a line: [USER@]HOST[:PORT] [python=PATH]. SSH has to reach them.  [default: this "
+                      "machine]"),
+    click.Option(["--gc-type"], type=click.Choice(["none", "2bit"]), default="none", show_default=True,
+                 help="Compression of gradients on their way to the servers."),
+]
+
 # What a command that measures takes.
 OPTIONS = [
     click.Option(["--network", "--networks", "networks"], type=CommaList(),
@@ -37,7 +51,9 @@ OPTIONS = [
     click.Option(["--lr"], type=float, default=0.01, show_default=True, help="Learning rate."),
     click.Option(["--mom"], type=float, default=0.9, show_default=True, help="Momentum."),
     click.Option(["--wd"], type=float, default=0.0001, show_default=True, help="Weight decay."),
-    click.Option(["--kv-store"], type=click.Choice(["local", "device"]), help="KVStore type.  [default: local on the CPU, device on GPUs]"),
+    click.Option(["--kv-store"], type=click.Choice(["local", "device", "dist_sync", "dist_device_sync", "dist_async"]),
+                 help="KVStore type; those with dist train in several processes.  [default: local on the CPU, device on GPUs]"),
+    *TOGETHER_OPTIONS,
     click.Option(["--tuning"], type=click.Choice(["tuned", "stock"]), default="tuned", show_default=True,
                  help="tuned: the fastest settings of threads, engine and memory for this machine, which docs/performance.md "
                       "lists; what you set in the environment wins. stock: MXNet as it comes."),
@@ -77,7 +93,8 @@ def run(**options) -> int:
 
     session = measure(options)
     report = f"mxbench report {'--roofline ' * options['roofline']}{options['output']}"
-    say(f"results: {options['output']}; \"{report}\" renders the tables")
+    if session.leads:
+        say(f"results: {options['output']}; \"{report}\" renders the tables")
     return session.exit_code
 
 
@@ -95,5 +112,6 @@ def run_all(**options) -> int:
     session = measure(options)
     if session.records:
         click.echo(build(session.records, spread=True, roofline=options["roofline"]), nl=False)
-    say(f"results: {options['output']}")
+    if session.leads:
+        say(f"results: {options['output']}")
     return session.exit_code

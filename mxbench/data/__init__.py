@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
 from ..errors import UserError, nearest
 from . import recordfile, standard
@@ -83,7 +83,7 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
 def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int], num_classes: int,
                       context: "Union[mxnet.Context, Sequence[mxnet.Context]]", label_name: str = "softmax_label",
                       dtype: str = "float32", seed: int = 0, threads: Optional[int] = None,
-                      background: bool = True) -> "mxnet.io.DataIter":
+                      background: bool = True, part: Tuple[int, int] = (0, 1)) -> "mxnet.io.DataIter":
     """Batches of ``data`` (batch_size, channels, height, width) and ``label_name`` (batch_size,), without end.
 
     Args:
@@ -95,6 +95,7 @@ def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int
             processors less one, and at least one.
         background: Whether the threads that decode run at the lowest priority when ``context`` is the CPU, so that
             they fill the gaps that computing leaves.
+        part: Which part of the images, from 0, and of how many: several workers together read each image once a pass.
 
     Raises:
         UserError: a label is not below ``num_classes``, there are fewer images than ``batch_size``, or as
@@ -108,4 +109,4 @@ def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int
     path = spec.path or standard.make()
     return iterators.recordio_iterator(path, spec.num_examples, batch_size, image_shape, num_classes, device,
                                        label_name, dtype, seed, threads,
-                                       background=background and device.device_type == "cpu")
+                                       background=background and device.device_type == "cpu", part=part)

@@ -29,14 +29,15 @@ _LOWEST_PRIORITY = 19  # of nice(1)
 
 
 def recordio_iterator(path, num_examples, batch_size, image_shape, num_classes, context, label_name, dtype, seed,
-                      threads, background):
+                      threads, background, part=(0, 1)):
     """Random crops, mirrored at random, of the first ``num_examples`` images of a .rec file in a new order every pass.
 
     The shorter edge is scaled to 8/7 of the crop (256 for 224), whatever the images' size. A batch is decoded at a
     time, a few batches ahead; the last one of a pass is filled up with images of the next. ``seed`` decides the order.
+    Of several workers each reads its ``part`` of them: its number and how many there are.
     With ``background`` the threads that decode leave the processors to those that compute, wherever both want one.
     """
-    index = recordfile.read_index(path, limit=num_examples)
+    index = recordfile.read_index(path, limit=num_examples).part(*part)
     recordfile.check_labels(index, num_classes)
     recordfile.check_batch_size(path, len(index), batch_size)
     with tempfile.TemporaryDirectory(prefix="mxbench-") as folder:

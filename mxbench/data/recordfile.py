@@ -42,6 +42,12 @@ class RecordIndex:
     def __len__(self) -> int:
         return len(self.offsets)
 
+    def part(self, number: int, of: int) -> RecordIndex:
+        """Part ``number`` (from 0) of ``of`` parts, one after the other in the file, that hold each image once."""
+        first, last = (len(self) * one // of for one in (number, number + 1))
+        end = int(self.offsets[last]) if last < len(self) else self.end
+        return RecordIndex(self.path, self.offsets[first:last], self.labels[first:last], end)
+
 
 def read_index(path, limit: Optional[int] = None) -> RecordIndex:
     """Go through the file from header to header, reading a few bytes of each of its images (the first ``limit`` ones).

@@ -10,9 +10,11 @@ from ..results import machine, warnings
 
 
 class Conditions:
-    """Compares the machine at the start of training with the machine at its end."""
+    """Compares the machine at the start of training with the machine at its end. A process that is not ``alone`` trains
+    together with others, whose load is none of a stranger's."""
 
-    def __init__(self):
+    def __init__(self, alone: bool = True):
+        self._alone = alone
         self._start, self._end = machine.conditions(), {}
         self._clock = self._clocks()
 
@@ -30,7 +32,7 @@ class Conditions:
 
     def warnings(self) -> List[Dict[str, str]]:
         """Warnings about other load and swapping."""
-        return warnings.about_conditions(self._start, self._end)
+        return warnings.about_conditions(self._start, self._end, self._alone)
 
     def _clocks(self) -> tuple:
         """Seconds so far of the processors that this process may use: of everything, of this process, of idling."""

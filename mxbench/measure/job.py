@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 from ..results.record import Cell
 from .method import Method
 
-TRAINING, GEMM = "training", "gemm"
+TRAINING, GEMM, SURROUNDINGS = "training", "gemm", "surroundings"
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,29 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Member:
+    """Which of ``of`` workers that train together a process is, by its ``rank``.
+
+    On its machine it is number ``slot`` of ``slots``, and takes that part of the processors and of the ``gpus``, which are
+    the numbers of all that the workers there share.
+    """
+
+    rank: int
+    of: int
+    slot: int = 0
+    slots: int = 1
+    gpus: Tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Job:
     """One measurement to make.
 
     ``source`` tells where a network that does not come with mxbench is defined ("path/to/module.py:function"), ``data``
     is the prepared training input, ``seed`` starts the random numbers of parameters and crops, ``memory_limit`` bounds
     the process in bytes (0: no bound). Where a ``share`` confines the process to one GPU, that is the cell's gpu(0).
-    ``task`` is to train the cell, or to time matrix products on its devices.
+    ``task`` is to train the cell, to time matrix products on its devices, or to tell what a measurement would run
+    on. A ``member`` is one of several workers that train the cell together.
     """
 
     cell: Cell
@@ -40,6 +56,7 @@ class Job:
     memory_limit: int = 0
     share: Optional[Share] = None
     task: str = TRAINING
+    member: Optional[Member] = None
 
     def to_json(self) -> str:
         """The job on one line."""
@@ -54,4 +71,7 @@ def from_json(text: str) -> Job:
     share = content.pop("share")
     if share:
         share = Share(**{**share, "cpus": tuple(share["cpus"])})
-    return Job(cell=Cell(**cell), method=Method(**content.pop("method")), share=share, **content)
+    member = content.pop("member")
+    if member:
+        member = Member(**{**member, "gpus": tuple(member["gpus"])})
+    return Job(cell=Cell(**cell), method=Method(**content.pop("method")), share=share, member=member, **content)

@@ -133,5 +133,12 @@ class Meter:
         return half_width(median_interval(speeds), median(speeds))
 
 
+class Follower(Meter):
+    """The meter of a worker that trains on for as long as another one measures."""
+
+    def _reason_to_stop(self) -> str:
+        return ""
+
+
 def _seconds(windows: List[Window]) -> float:
     return sum(window.seconds for window in windows)

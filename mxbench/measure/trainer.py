@@ -54,18 +54,20 @@ class Trainer:
         self._cell, self._options = cell, optimizer_options(cell)
         self._iterator = iterator
         self._metric = mx.metric.create(["acc", "ce"])
+        self._kv_store = _kv_store(cell)
         self.module = mx.mod.Module(
             symbol, context=contexts(cell.devices), label_names=[label_name(symbol)], logger=_quiet_logger(),
+            compression_params=None if cell.gc_type == "none" else {"type": cell.gc_type},
         )
         self.module.bind(iterator.provide_data, iterator.provide_label)
         self.module.init_params(Xavier(seed))
-        self.module.init_optimizer(kvstore=self._kv_store(), optimizer=cell.optimizer, optimizer_params=self._options)
+        self.module.init_optimizer(kvstore=self._kv_store, optimizer=cell.optimizer, optimizer_params=self._options)
 
     def fit(self, batch_end_callback: Callable) -> None:
         """Train until ``batch_end_callback`` raises: forward, backward, update, metric, callback for every batch."""
         self.module.fit(
             self._iterator, eval_metric=self._metric, num_epoch=1, batch_end_callback=batch_end_callback,
-            kvstore=self._kv_store(), optimizer=self._cell.optimizer, optimizer_params=self._options,
+            kvstore=self._kv_store, optimizer=self._cell.optimizer, optimizer_params=self._options,
         )
 
     def parameter_count(self) -> int:
@@ -77,9 +79,12 @@ class Trainer:
         """How many images of a batch each device has: MXNet shares a batch out as evenly as it can."""
         return [part.stop - part.start for part in self.module._exec_group.slices]
 
-    def _kv_store(self):
-        """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name."""
-        return mx.kv.create(self._cell.kv_store) if self._cell.protocol == "published" else self._cell.kv_store
+
+def _kv_store(cell: Cell):
+    """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name. Several workers
+    share one that is made once: making it waits for all of them."""
+    made = cell.protocol == "published" or cell.is_distributed
+    return mx.kv.create(cell.kv_store) if made else cell.kv_store
 
 
 def _quiet_logger() -> logging.Logger:

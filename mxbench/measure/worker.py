@@ -17,14 +17,16 @@ import select
 import signal
 import sys
 import time
+from typing import Iterable, Sequence
 
 from .. import cuda, runtime
 from ..errors import UserError
 from ..results import machine, warnings
-from . import gemm
+from . import gemm, steps
 from . import job as jobs
 from .conditions import Conditions
-from .method import Meter
+from .method import Follower, Meter
+from .steps import Wire
 from .outcome import status_of, telling_line
 
 
@@ -33,7 +35,12 @@ def main() -> int:
     started = time.perf_counter()
     channel = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
     die_with_parent(channel.fileno())
-    job = jobs.from_json(sys.stdin.read())
+    work(jobs.from_json(sys.stdin.read()), channel, started)
+    return 0
+
+
+def work(job: jobs.Job, channel, started: float) -> None:
+    """Do a job, say so on the channel, and leave the process."""
     if job.memory_limit:
         resource.setrlimit(resource.RLIMIT_DATA, (job.memory_limit, job.memory_limit))
 
@@ -41,8 +48,14 @@ def main() -> int:
         channel.write(json.dumps({"event": event, **fields}) + "\n")
 
     try:
+        cores = machine.physical_cores()
         prepare(job)
-        send("finished", **(gemm.measure(job) if job.task == jobs.GEMM else measure(job, send, started)))
+        if job.task == jobs.GEMM:
+            send("finished", **gemm.measure(job))
+        elif job.task == jobs.SURROUNDINGS:
+            send("finished", **surroundings(job, cores))
+        else:
+            measure(job, send, started, cores)
     except UserError as error:
         send("refused", message=str(error))
     except Exception as error:  # whatever MXNet raises becomes a row of the results, not a traceback
@@ -56,12 +69,26 @@ def main() -> int:
 def prepare(job: jobs.Job) -> None:
     """Settle what must be settled before MXNet is imported."""
     if job.share:
-        runtime.confine(job.share.gpu, job.share.cpus)
-    runtime.tune(job.cell.tuning, not job.cell.on_gpu)
+        runtime.confine((job.share.gpu,), job.share.cpus)
+    if job.member:
+        runtime.confine(*part_of(job.member, machine.core_cpus()))
+    runtime.tune(job.cell.tuning, not job.cell.on_gpu, not job.member)
 
 
-def measure(job: jobs.Job, send, started: float) -> dict:
-    """Train until the method has enough windows; returns the record's fields."""
+def part_of(member: jobs.Member, cores: Sequence[Sequence[int]]) -> tuple:
+    """The GPUs and the processors that are a worker's among those of its machine: as many whole cores as there are for
+    each, or one together with others where there are more workers than cores."""
+    each = len(cores) // member.slots
+    own = cores[member.slot * each:(member.slot + 1) * each] or [cores[member.slot % len(cores)]]
+    gpus = len(member.gpus) // member.slots
+    return member.gpus[member.slot * gpus:(member.slot + 1) * gpus], [cpu for cpus in own for cpu in cpus]
+
+
+def measure(job: jobs.Job, send, started: float, cores: int) -> None:
+    """Train until the method has enough windows, and send the record's fields. ``cores`` are those of the machine.
+
+    A worker other than the first trains on until it is ended: the first says when there are enough windows.
+    """
     from .frontends import trainer_of
     from .gpu import Watch
     from .memory import gpu_ids, memory_of
@@ -70,18 +97,20 @@ def measure(job: jobs.Job, send, started: float) -> dict:
 
     watch = Watch(gpu_ids(job.cell.devices))
     memory = memory_of(job.cell.devices, watch)
-    send("surroundings", **surroundings(job))
+    send("surroundings", **surroundings(job, cores, [one.name for one in runtime.mx.runtime.feature_list() if one.enabled]))
     workload = Workload(job)
     memory.mark_baseline()
     trainer = trainer_of(job.cell, workload.symbol, workload.iterator, job.seed)
-    meter, losses, conditions = Meter(job.method), [], Conditions()
+    meter, losses, conditions = (Follower if job.member and job.member.rank else Meter)(job.method), [], Conditions(not job.member)
+    wire = Wire(job.cell.batch_size)
 
     def on_window(window, metrics):
         memory.sample()
         if meter.windows:  # before, the clock of an idle device still rises
             watch.sample()
+            wire.sample(window, bool(job.member))
         losses.append(dict(metrics)["cross-entropy"])
-        send("window", phase=meter.phase, images_per_second=window.images_per_second)
+        send("window", phase=meter.phase, images_per_second=window.images_per_second, images=window.images)
 
     speedometer = Speedometer(job.cell.batch_size, meter, on_window)
     set_up_seconds = time.perf_counter() - started
@@ -94,7 +123,7 @@ def measure(job: jobs.Job, send, started: float) -> dict:
     trained_seconds, waited = time.perf_counter() - began, workload.iterator.seconds_waited - waited_before
     conditions.end()
     speed, gpus = meter.speed(), watch.seen()
-    return {
+    send("finished", **{
         "speed": dataclasses.asdict(speed),
         "memory": dataclasses.asdict(memory.read()),
         "warnings": warnings.about_windows(speed.windows) + warnings.about_losses(losses) + conditions.warnings()
@@ -108,22 +137,23 @@ def measure(job: jobs.Job, send, started: float) -> dict:
             "measured": round(sum(window.seconds for window in speed.windows), 3),
             "total": round(time.perf_counter() - started, 3),
         },
-    }
+        "scaling": steps.scaling(trainer, workload.iterator, speed.windows, wire, job.cell) if job.member else None,
+    })
 
 
-def surroundings(job: jobs.Job) -> dict:
-    """What the measurement runs on, as fields of the record."""
+def surroundings(job: jobs.Job, cores: int, features: Iterable[str] = ()) -> dict:
+    """What the measurement runs on, as fields of the record: ``features`` are those of MXNet, which need not be imported.
+    A worker of several counts the ``cores`` of its whole machine."""
     from .memory import gpu_ids
 
-    features = runtime.mx.runtime.feature_list()
     ids = gpu_ids(job.cell.devices)
     visible = cuda.gpus() if ids else []
-    software = machine.software(feature.name for feature in features if feature.enabled)
     return {
         "machine": machine.machine(
             [visible[number] for number in ids], bool(ids) and cuda.is_stand_in(), job.share.of if job.share else 1,
+            cores if job.member else None,
         ),
-        "software": {**software, **(_gpu_software() if ids else {})},
+        "software": {**machine.software(features), **(_gpu_software() if ids else {})},
         "variables": machine.variables(),
     }
 

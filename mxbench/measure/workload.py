@@ -34,10 +34,11 @@ class Workload:
         cell = job.cell
         self._cell = cell
         self.symbol = _symbol(get_network(job.source or cell.network), cell)
+        rank, workers = (job.member.rank, job.member.of) if job.member else (0, 1)
         self.iterator = training_iterator(
             DataSpec(**job.data), cell.batch_size, cell.image_shape, cell.num_classes, contexts(cell.devices)[0],
-            label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed,
-            background=cell.tuning == "tuned",
+            label_name=label_name(self.symbol), dtype=cell.dtype, seed=job.seed + rank,
+            background=cell.tuning == "tuned", part=(rank, workers),
         )
         self.iterator.next()
         if job.data["kind"] == "recordio":

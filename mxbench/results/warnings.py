@@ -32,6 +32,7 @@ class MeasurementWarning(enum.Enum):
     CLOCK_CHANGED = "the clock of the device changed meanwhile: fix it, or let the device warm up first"
     SWAP_IN_USE = "the system swapped memory to disk meanwhile: free memory and measure again"
     INPUT_BOUND = "training waited for its input, which is slower than the network: 'mxbench data speed' shows its rate"
+    UNLIKE_WORKERS = "the workers have unlike machines or builds of MXNet: the slowest of them sets the pace"
     LOSS_NOT_FINITE = "the loss became infinite or not a number; the speed can differ from that of real training"
 
     @property
@@ -70,11 +71,12 @@ def about_windows(windows: Sequence[Window]) -> List[Dict[str, str]]:
     return found
 
 
-def about_conditions(start: Dict, end: Dict) -> List[Dict[str, str]]:
-    """Warnings from the conditions at the start and the end of a measurement (see :mod:`mxbench.measure.conditions`)."""
+def about_conditions(start: Dict, end: Dict, alone: bool = True) -> List[Dict[str, str]]:
+    """Warnings from the conditions at the start and the end of a measurement (see :mod:`mxbench.measure.conditions`): about
+    the load of other processes only if none of them belongs to the measurement."""
     found = []
     other = end["busy_processors"] - end["own_processors"]
-    if other > OTHER_LOAD:
+    if alone and other > OTHER_LOAD:
         found.append(MeasurementWarning.OTHER_LOAD.found(f"{other:.1f} processors on average"))
     swapped_mib = end["swap_used_mib"] - start["swap_used_mib"]
     if swapped_mib > 0:

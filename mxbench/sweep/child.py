@@ -193,12 +193,13 @@ def _died(code: int, tail: str, memory_limited: bool) -> Outcome:
     """The outcome for a process that ended without a report."""
     by_itself = code >= 0 or code == -signal.SIGABRT  # what kills it otherwise, its last words do not tell
     status = status_of(tail, memory_limited) if by_itself else ERROR
-    how = f"ended with exit code {code} and no result" if code >= 0 else f"ended by {_signal_name(-code)}"
+    how = f"ended with exit code {code} and no result" if code >= 0 else f"ended by {signal_name(-code)}"
     reason = telling_line(tail)
     return Outcome(status, f"{how}: {reason}" if reason else how)
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """``SIGKILL`` for 9."""
     try:
         return signal.Signals(number).name
     except ValueError:  # most of the real-time signals have no name

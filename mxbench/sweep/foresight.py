@@ -20,14 +20,14 @@ def foresee(cells: Sequence[Cell], networks: Sequence[Network]) -> Dict[Cell, Pr
     """The memory of one device for every cell that can be predicted.
 
     A network that does not come with mxbench, which only MXNet could build, and one with an operator or an optimizer that
-    predictions do not know have none.
+    predictions do not know have none, nor have workers that leave their optimizer to a parameter server.
     """
     predictors: Dict[tuple, Optional[predict.Predictor]] = {}
     known = {network.name: network for network in networks if not network.source}
     found = {}
     for cell in cells:
         key = (cell.network, cell.protocol, cell.image_shape)
-        if cell.network in known and key not in predictors:
+        if cell.network in known and key not in predictors and not cell.is_distributed:
             predictors[key] = _predictor(cell, known[cell.network])
         predictor = predictors.get(key)
         if predictor is not None:

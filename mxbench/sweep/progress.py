@@ -153,4 +153,5 @@ def _accounts_text(records: Sequence[Record], seconds: float, at_once: int) -> s
 
 def _name(step: Step) -> str:
     repeat = f", repeat {step.repeat + 1}" if step.repeat else ""
-    return f"{step.cell.network} batch {step.cell.batch_size}{repeat}"
+    workers = f", {step.cell.workers} worker{'s' * (step.cell.workers > 1)}" if step.cell.is_distributed else ""
+    return f"{step.cell.network} batch {step.cell.batch_size}{workers}{repeat}"

@@ -6,11 +6,14 @@ import dataclasses
 import math
 import os
 import sys
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from .. import cuda, data, runtime
+from ..distributed.agent import serve
+from ..distributed.plan import Team, team
 from ..errors import UserError
 from ..gluon import check_block
+from ..measure.job import Job
 from ..measure.method import QUICK, Method
 from ..results import machine, store
 from ..results.record import ERROR, TIMEOUT, Cell, Record
@@ -33,10 +36,12 @@ EXIT_OK, EXIT_FAILED, EXIT_NOT_SAVED = 0, 1, 3
 
 
 class Session(NamedTuple):
-    """What came of the options: the records of every cell asked for, new and old, and the exit code."""
+    """What came of the options: the records of every cell asked for, new and old, and the exit code. ``leads`` is False for
+    a process that did what another one asked for, which has the records."""
 
     records: List[Record]
     exit_code: int
+    leads: bool = True
 
 
 def measure(options: Dict) -> Session:
@@ -47,6 +52,10 @@ def measure(options: Dict) -> Session:
     """
     _open_standard_streams()
     _check(options)
+    asked = team(options)
+    if asked and asked.follows:
+        serve(asked.rank)
+        return Session([], EXIT_OK, leads=False)
     store.check_writable(options["output"])
     networks = [get_network(name) for name in options["networks"] or list_networks()]
     if options.get("frontend") == "gluon":
@@ -56,19 +65,49 @@ def measure(options: Dict) -> Session:
     output = options["output"]
     try:
         with interruptible(), exclusive(found.names, not options["no_wait"], say):
-            plan = _plan(options, networks, found)
-            with executor(len(plan.shares)) as running:
-                run = WithPeak(child.run, plan.surroundings, say)
-                sweep(plan, output, run, Progress(roofline=options.get("roofline", False)), running)
+            plans = _together(options, networks, found, asked) if asked else [_alone(options, networks, found)]
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
     except store.NotSaved as error:
         say(f"mxbench: error: {error}")
         return Session([], EXIT_NOT_SAVED)
-    records = _records(plan, output)
+    records = [record for plan in plans for record in _records(plan, output)]
     failed = any(record.status in (ERROR, TIMEOUT) for record in records)
     return Session(records, EXIT_FAILED if failed else EXIT_OK)
+
+
+def _alone(options: Dict, networks: List[Network], found: Devices) -> Plan:
+    """Measure each cell in a process of its own; returns the plan."""
+    plan = _plan(options, networks, found, _Form(found.of_cell))
+    plan = dataclasses.replace(plan, surroundings=surroundings(options["tuning"], found))
+    with executor(len(plan.shares)) as running:
+        run = WithPeak(child.run, plan.surroundings, say)
+        sweep(plan, options["output"], run, Progress(roofline=options.get("roofline", False)), running)
+    return plan
+
+
+def _together(options: Dict, networks: List[Network], found: Devices, asked: Team) -> List[Plan]:
+    """Measure each cell with several workers, for each of the numbers asked for; returns the plans."""
+    plans = []
+    with asked.launcher([gpu.number for gpu in found.gpus]) as launcher:
+        for workers in asked.workers:
+            devices_of_one = len(found.gpus) // asked.slots(workers)
+            names = tuple(f"gpu({number})" for number in range(devices_of_one)) or found.names
+            plan = _plan(options, networks, found, _Form(names, workers, asked.servers, options["gc_type"]))
+            plan = dataclasses.replace(plan, surroundings=launcher.surroundings(Job(plan.cells[0], plan.method)))
+            sweep(plan, options["output"], launcher.run, Progress(roofline=options.get("roofline", False)))
+            plans.append(plan)
+    return plans
+
+
+class _Form(NamedTuple):
+    """What processes a cell is measured in: how many workers, each on which devices, as it names them, and servers."""
+
+    devices: Tuple[str, ...]
+    workers: int = 1
+    servers: int = 0
+    gc_type: str = "none"
 
 
 def _records(plan: Plan, path) -> List[Record]:
@@ -103,13 +142,14 @@ def _check(options: Dict) -> None:
         raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
 
 
-def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
+def _plan(options: Dict, networks: List[Network], found: Devices, form: _Form) -> Plan:
+    """What is to be measured, but for the surroundings."""
     batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
-    if batch_sizes[0] < len(found.of_cell):
-        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.of_cell)} devices: "
+    if batch_sizes[0] < len(form.devices):
+        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(form.devices)} devices: "
                         "give at least one for each")
-    spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
-    cells = [_cell(options, network, size, found.of_cell, spec) for network in networks for size in batch_sizes]
+    spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes) * form.workers)
+    cells = [_cell(options, network, size, form, spec) for network in networks for size in batch_sizes]
     predicted = foresee(cells, networks)
     return Plan(
         cells=order(cells, predicted, found, options["memory_limit"] or 0, say),
@@ -122,21 +162,20 @@ def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
         shuffle=options["shuffle"],
         memory_limit=options["memory_limit"] or 0,
         timeout_seconds=options["timeout"],
-        surroundings=surroundings(options["tuning"], found),
         shares=found.shares,
         again=options["again"],
     )
 
 
-def _cell(options: Dict, network: Network, batch_size: int, names: tuple, spec: data.DataSpec) -> Cell:
+def _cell(options: Dict, network: Network, batch_size: int, form: _Form, spec: data.DataSpec) -> Cell:
     classes = PUBLISHED_CLASSES if options["protocol"] == "published" else options["num_classes"] or 1000
     return Cell(
-        network=network.name, batch_size=batch_size, devices=names, protocol=options["protocol"],
+        network=network.name, batch_size=batch_size, devices=form.devices, protocol=options["protocol"],
         data=spec.kind, data_name=spec.name, num_examples=spec.num_examples,
         image_shape=options["image_shape"] or network.image_shape, num_classes=classes, dtype=options["dtype"],
         optimizer=options["optimizer"], lr=options["lr"], mom=options["mom"], wd=options["wd"],
-        kv_store=options["kv_store"] or ("device" if names[0].startswith("gpu") else "local"), tuning=options["tuning"],
-        frontend=options.get("frontend", "symbol"),
+        kv_store=options["kv_store"] or ("device" if form.devices[0].startswith("gpu") else "local"), tuning=options["tuning"],
+        frontend=options.get("frontend", "symbol"), workers=form.workers, servers=form.servers, gc_type=form.gc_type,
     )
 
 
