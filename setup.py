@@ -62,6 +62,8 @@ EXTRAS = {
     "gluon": ["gluoncv==0.10.5.post0", "pandas<2.3", "scipy<1.14", "opencv-python-headless<4.11"],
     # 3.7 is the first that sets a legend below all axes.
     "report": ["matplotlib>=3.7"],
+    # Starts workers on other machines.
+    "dist": ["asyncssh>=2.14.2"],
     # What benchmarks/against_pytorch.py compares with; its models are in torchvision and timm, whose newest ones need 3.10.
     "peers": ["torch>=2.4; python_version >= '3.10'", "torchvision>=0.19; python_version >= '3.10'",
               "timm>=1.0.16; python_version >= '3.10'"],

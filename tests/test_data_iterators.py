@@ -57,6 +57,15 @@ def take(batches, count):
     return tuple(np.concatenate(arrays) for arrays in zip(*taken))
 
 
+@pytest.mark.parametrize("of", [2, 4])
+def test_each_of_several_workers_reads_its_own_part_and_together_they_read_every_image_once(numbered, of):
+    each = 20 // of
+    parts = [take(iterator(numbered, each, part=(number, of)), 2)[1].astype(int) for number in range(of)]
+    for number, labels in enumerate(parts):
+        expected = range(number * each, (number + 1) * each)
+        assert sorted(labels[:each]) == sorted(labels[each:]) == list(expected)
+
+
 @pytest.mark.parametrize("image_shape", [(3, 224, 224), (3, 299, 299), (3, 32, 64)])
 def test_batches_have_the_input_size_of_the_network_whatever_the_size_of_the_images(photos, image_shape):
     batches = iterator(photos, batch_size=3, image_shape=image_shape, num_classes=CLASSES, label_name="target")

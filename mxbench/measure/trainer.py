@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from typing import Callable, List
@@ -83,8 +84,18 @@ class Trainer:
 def _kv_store(cell: Cell):
     """A KVStore object under protocol ``published`` (the weights then live in it once more), else its name. Several workers
     share one that is made once: making it waits for all of them."""
-    made = cell.protocol == "published" or cell.is_distributed
-    return mx.kv.create(cell.kv_store) if made else cell.kv_store
+    if cell.protocol != "published" and not cell.is_distributed:
+        return cell.kv_store
+    store = mx.kv.create(cell.kv_store)
+    if cell.gc_type != "none":
+        # Module of 1.9.1 asks for both in one, which refuses to compress.
+        store.pushpull = functools.partial(_push_then_pull, store)
+    return store
+
+
+def _push_then_pull(store, key, value, out, priority: int = 0) -> None:
+    store.push(key, value, priority)
+    store.pull(key, out, priority)
 
 
 def _quiet_logger() -> logging.Logger:
