@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import sys
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from statistics import median
@@ -42,7 +41,6 @@ def speeds(network: str, batch_size: int, pairs: int, seconds: float, tuning: st
     from mxbench.results.record import Cell
     from mxbench.symbols import get_network, label_name
 
-    warnings.simplefilter("ignore")  # Module.fit's, that the parameters are there already
     found = get_network(network)
     cell = Cell(network, batch_size, image_shape=found.image_shape, tuning=tuning)
     symbol = found.get_symbol(cell.num_classes, image_shape=cell.image_shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import warnings
 from typing import Callable, List
 
 from ..errors import UserError, nearest
@@ -66,10 +67,12 @@ class Trainer:
 
     def fit(self, batch_end_callback: Callable) -> None:
         """Train until ``batch_end_callback`` raises: forward, backward, update, metric, callback for every batch."""
-        self.module.fit(
-            self._iterator, eval_metric=self._metric, num_epoch=1, batch_end_callback=batch_end_callback,
-            kvstore=self._kv_store, optimizer=self._cell.optimizer, optimizer_params=self._options,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Parameters already initialized")
+            self.module.fit(
+                self._iterator, eval_metric=self._metric, num_epoch=1, batch_end_callback=batch_end_callback,
+                kvstore=self._kv_store, optimizer=self._cell.optimizer, optimizer_params=self._options,
+            )
 
     def parameter_count(self) -> int:
         """Number of trained parameters, without auxiliary states."""
