@@ -92,10 +92,10 @@ def test_options_that_do_not_fit_together_are_refused(options, said):
         team({**OPTIONS, **options})
 
 
-def test_a_team_has_a_worker_and_a_server_on_each_machine_unless_told_otherwise(tmp_path):
+def test_a_team_has_a_worker_on_each_machine_unless_told_otherwise(tmp_path):
     path = hosts_file(tmp_path, "node1\nnode2\n")
     assert team({**OPTIONS, "hosts": path}).workers == (2,)
-    assert team({**OPTIONS, "hosts": path}).servers == 2
+    assert team({**OPTIONS, "hosts": path}).servers is None
     asked = team({**OPTIONS, "hosts": path, "workers": [1, 3], "servers": 1, "gpus": "0,1"})
     assert (asked.workers, asked.servers, asked.slots(3), asked.machines) == ((1, 3), 1, 2, 2)
     assert team({"kv_store": "local", "gpus": ""}) is None

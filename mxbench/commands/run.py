@@ -15,7 +15,7 @@ TOGETHER_OPTIONS = [
                  help="Processes that train together; several numbers are measured one after the other.  [default: one on "
                       "each host]"),
     click.Option(["--servers"], type=click.IntRange(min=1), metavar="N",
-                 help="Processes that hold the weights.  [default: one on each host]"),
+                 help="Processes that hold the weights.  [default: as many as workers]"),
     click.Option(["--hosts"], type=click.Path(), metavar="FILE",
                  help="The machines, one on a line: [USER@]HOST[:PORT] [python=PATH]. SSH has to reach them.  [default: this "
                       "machine]"),

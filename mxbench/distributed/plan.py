@@ -19,11 +19,11 @@ _OWN_OPTIONS = ("workers", "servers", "hosts")
 
 
 class Team(NamedTuple):
-    """Numbers of workers to measure with, one after the other; how many servers; and the machines: those of ``hosts``,
-    those of the processes that another launcher has started, or this one."""
+    """Numbers of workers to measure with, one after the other; how many servers, None for as many as workers; and the
+    machines: those of ``hosts``, those of the processes that another launcher has started, or this one."""
 
     workers: Tuple[int, ...]
-    servers: int
+    servers: Optional[int] = None
     hosts: Tuple[Host, ...] = ()
     rank: Optional[Rank] = None
 
@@ -75,7 +75,7 @@ def team(options: Dict) -> Optional[Team]:
     alone = hosts or options.get("workers")
     rank = None if alone else find_rank()
     machines = len(hosts) or (rank.size if rank else 1)
-    found = Team(tuple(options.get("workers") or (machines,)), options.get("servers") or machines, hosts, rank)
+    found = Team(tuple(options.get("workers") or (machines,)), options.get("servers"), hosts, rank)
     _check(options, kv_store, found)
     return found
 

@@ -94,7 +94,7 @@ def _together(options: Dict, networks: List[Network], found: Devices, asked: Tea
         for workers in asked.workers:
             devices_of_one = len(found.gpus) // asked.slots(workers)
             names = tuple(f"gpu({number})" for number in range(devices_of_one)) or found.names
-            plan = _plan(options, networks, found, _Form(names, workers, asked.servers, options["gc_type"]))
+            plan = _plan(options, networks, found, _Form(names, workers, asked.servers or workers, options["gc_type"]))
             plan = dataclasses.replace(plan, surroundings=launcher.surroundings(Job(plan.cells[0], plan.method)))
             sweep(plan, options["output"], launcher.run, Progress(roofline=options.get("roofline", False)))
             plans.append(plan)
