@@ -209,7 +209,7 @@ def test_a_report_counts_although_its_process_stays(monkeypatch):
 
 def test_a_process_that_the_kernel_killed_for_memory_is_out_of_memory(monkeypatch):
     kills = iter([3, 4])
-    monkeypatch.setattr(child, "_kernel_kills", lambda: next(kills))
+    monkeypatch.setattr(child, "kernel_kills", lambda: next(kills))
     behave(nin_10="die:9")
     outcome = child.run(job(), 30)
     assert (outcome.status, outcome.message) == ("out_of_memory", "killed by the kernel, which had run out of memory")

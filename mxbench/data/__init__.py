@@ -6,7 +6,7 @@ A parent process calls :func:`prepare` once; the processes that measure turn its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
@@ -17,7 +17,7 @@ from .packing import pack_folder
 if TYPE_CHECKING:
     import mxnet
 
-__all__ = ["KINDS", "DataSpec", "pack_folder", "prepare", "training_iterator"]
+__all__ = ["KINDS", "DataSpec", "pack_folder", "portable", "prepare", "training_iterator"]
 
 KINDS = ("recordio", "synthetic")
 
@@ -78,6 +78,12 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
                         "that many")
     recordfile.check_batch_size(path, num_examples or available, batch_size)
     return DataSpec(kind, str(path), num_examples or available)
+
+
+def portable(spec: DataSpec) -> DataSpec:
+    """The same input for any machine, which makes the standard set in its own cache. A user's own file has to be on every
+    machine under the same path."""
+    return replace(spec, path=None) if spec.path and standard.is_standard(spec.path) else spec
 
 
 def training_iterator(spec: DataSpec, batch_size: int, image_shape: Sequence[int], num_classes: int,

@@ -6,23 +6,23 @@ import asyncio
 import dataclasses
 import threading
 import time
-from concurrent.futures import Future
 from typing import Awaitable, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from .. import __version__, runtime
 from ..errors import UserError
 from ..measure.job import SURROUNDINGS, Job, Member
-from ..measure.outcome import status_of, telling_line
+from ..measure.outcome import telling_line
 from ..results import machine
 from ..results.record import ERROR, OK, TIMEOUT
 from ..results.warnings import MeasurementWarning
-from ..sweep.child import REFUSED, Outcome, signal_name
+from ..sweep.child import REFUSED, Outcome, died, kernel_kills
 from ..sweep.signals import let_through
 from .places import Running
 from .process import SCHEDULER, SERVER, WORKER
 from .speed import Tally, together
 
 _HELLO_SECONDS = 60.0  # for Python to start on a busy machine
+_END_SECONDS = 10.0  # for all processes to end
 
 
 class Part(NamedTuple):
@@ -65,11 +65,6 @@ class Launcher:
         self._thread.join()
         self._loop.close()
 
-    @property
-    def hosts(self) -> int:
-        """How many machines there are."""
-        return len(self._places)
-
     def run(self, job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lambda event: None) -> Outcome:
         """Make one measurement, as :func:`mxbench.sweep.child.run` does for a single process. A signal ends all of it."""
         began = time.monotonic()
@@ -92,14 +87,16 @@ class Launcher:
 
     def _do(self, work, heed_signals: bool = True):
         """What a coroutine returns; it runs in a thread of its own, since signals come to the main one."""
-        future = asyncio.run_coroutine_threadsafe(_awaited(work), self._loop)
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_awaited(work, ended), self._loop)
         if not heed_signals:
             return future.result()
         try:
             with let_through():
                 return future.result()
         except BaseException:
-            _cancel(future, self._loop)
+            future.cancel()
+            ended.wait(_END_SECONDS)
             raise
 
     async def _close(self) -> None:
@@ -107,20 +104,11 @@ class Launcher:
             await place.close()
 
 
-async def _awaited(work):
-    return await work
-
-
-def _cancel(future: Future, loop) -> None:
-    """Cancel a coroutine and wait until it has ended its processes."""
-    if not future.done():
-        future.cancel()
-
-    async def settled() -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        await asyncio.wait(others, timeout=10.0) if others else None
-
-    asyncio.run_coroutine_threadsafe(settled(), loop).result()
+async def _awaited(work, ended: threading.Event):
+    try:
+        return await work
+    finally:
+        ended.set()
 
 
 class _Training:
@@ -134,6 +122,7 @@ class _Training:
         self._listening: List[asyncio.Task] = []
         self._hosts: Dict[int, dict] = {}  # what each worker has told of its machine
         self._tally = Tally(job.cell.workers)
+        self._kills_before = kernel_kills()
 
     async def outcome(self) -> Outcome:
         """Start all parts and follow them to the first end."""
@@ -174,7 +163,9 @@ class _Training:
         self._tell(scheduler, root)
         others = [Part(role, number, places[number % len(places)])
                   for role, count in ((SERVER, cell.servers), (WORKER, cell.workers)) for number in range(count)]
-        await asyncio.gather(*map(self._begin, others))
+        for hello in await asyncio.gather(*map(self._begin, others), return_exceptions=True):
+            if isinstance(hello, BaseException):  # by now every process is known that is to be ended
+                raise hello
         for part in others:
             self._tell(part, root)
 
@@ -282,10 +273,10 @@ class _Training:
         return f"{part} on {part.place.name}" if len(self._places) > 1 else str(part)
 
     def _died(self, part: Part, message: dict) -> Outcome:
-        code, reason = message["code"], telling_line(message["tail"])
-        how = "ended and said nothing" if code is None else f"ended with exit code {code}" if code >= 0 \
-            else f"ended by {signal_name(-code)}"
-        return Outcome(status_of(message["tail"]), f"{self._name(part)} {how}{f': {reason}' if reason else ''}")
+        if message["code"] is None:  # the machine is not reached any more
+            return Outcome(ERROR, f"{self._name(part)} is not heard of any more")
+        found = died(message["code"], message["tail"], bool(self._job.memory_limit), self._kills_before)
+        return Outcome(found.status, f"{self._name(part)} {found.message}")
 
     @staticmethod
     async def _ended(running: Running) -> None:

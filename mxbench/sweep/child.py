@@ -45,7 +45,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     Its whole process group ends with it. Everything that the process prints is read and forgotten but for the last
     64 KiB. An exception in this process, such as :class:`mxbench.sweep.signals.Interrupted`, ends the group as well.
     """
-    kills_before = _kernel_kills()
+    kills_before = kernel_kills()
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
@@ -80,9 +80,7 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     if not in_time:
         message = f"not finished after {timeout_seconds:g} seconds"
         return Outcome(TIMEOUT, message, {"seconds": {"total": timeout_seconds}})
-    if _kernel_kills() > kills_before and process.returncode == -signal.SIGKILL:
-        return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
-    return _died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit))
+    return died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit), kills_before)
 
 
 def end_all() -> None:
@@ -189,24 +187,26 @@ def _told(message: dict) -> Outcome:
     return Outcome(message["status"], message["message"])
 
 
-def _died(code: int, tail: str, memory_limited: bool) -> Outcome:
-    """The outcome for a process that ended without a report."""
+def died(code: int, tail: str, memory_limited: bool, kills_before: int) -> Outcome:
+    """The outcome for a process that ended without a report: its exit status, the end of what it printed, and the number
+    of :func:`kernel_kills` when it started."""
+    if kernel_kills() > kills_before and code == -signal.SIGKILL:
+        return Outcome(OUT_OF_MEMORY, "killed by the kernel, which had run out of memory")
     by_itself = code >= 0 or code == -signal.SIGABRT  # what kills it otherwise, its last words do not tell
     status = status_of(tail, memory_limited) if by_itself else ERROR
-    how = f"ended with exit code {code} and no result" if code >= 0 else f"ended by {signal_name(-code)}"
+    how = f"ended with exit code {code} and no result" if code >= 0 else f"ended by {_signal_name(-code)}"
     reason = telling_line(tail)
     return Outcome(status, f"{how}: {reason}" if reason else how)
 
 
-def signal_name(number: int) -> str:
-    """``SIGKILL`` for 9."""
+def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:  # most of the real-time signals have no name
         return f"signal {number}"
 
 
-def _kernel_kills() -> int:
+def kernel_kills() -> int:
     """How many processes the kernel has killed for want of memory since it started."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()

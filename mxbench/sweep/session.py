@@ -95,7 +95,8 @@ def _together(options: Dict, networks: List[Network], found: Devices, asked: Tea
             devices_of_one = len(found.gpus) // asked.slots(workers)
             names = tuple(f"gpu({number})" for number in range(devices_of_one)) or found.names
             plan = _plan(options, networks, found, _Form(names, workers, asked.servers or workers, options["gc_type"]))
-            plan = dataclasses.replace(plan, surroundings=launcher.surroundings(Job(plan.cells[0], plan.method)))
+            plan = dataclasses.replace(plan, surroundings=launcher.surroundings(Job(plan.cells[0], plan.method)),
+                                       data=dataclasses.asdict(data.portable(data.DataSpec(**plan.data))))
             sweep(plan, options["output"], launcher.run, Progress(roofline=options.get("roofline", False)))
             plans.append(plan)
     return plans
