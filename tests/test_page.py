@@ -24,7 +24,7 @@ HOSTILE = """</script><img src=x onerror="alert('&amp;')">"""
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
     """Figures are another room's; one test draws them."""
-    monkeypatch.setattr(plots, "collect", lambda records: ([], []))
+    monkeypatch.setattr(plots, "collect", lambda records, kinds: ([], []))
 
 
 def record(network="nin", batch_size=10, **fields):

@@ -19,11 +19,13 @@ from mxbench.report.plots.labels import spread
 from mxbench.results import store
 from mxbench.results.record import OUT_OF_MEMORY, Predicted
 
-from records import record
+from records import record, team
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 PUBLISHED = RESULTS / "published-titan-x.jsonl"
 QUICK = RESULTS / "cpu-2-cores-quick.jsonl"
+TEAMS = [team(1, 5.0), team(2, 9.4, 1.2), team(4, 17.9, 1.6), record("resnet-50", 32, status=OUT_OF_MEMORY, workers=8,
+                                                                     servers=8, kv_store="dist_sync")]
 
 
 def grid():
@@ -44,10 +46,11 @@ def figure_of(kind, records):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Every kind of figure, drawn once: those of the grid, and the one of the published table alone."""
+    """Every kind of figure, drawn once: those of the grid, and those of the published table and of workers alone."""
     pytest.importorskip("matplotlib")
     plots, undrawable = collect(list(grid()))
-    assert [one.kind for one in undrawable] == ["reproduction"]
+    assert [one.kind for one in undrawable] == ["reproduction", "scaling"]
+    plots += collect(TEAMS, ["scaling"])[0]
     plots += collect(load([PUBLISHED]), ["reproduction"])[0]
     assert {plot.kind for plot in plots} == set(KINDS)
     with canvas.style():
@@ -57,18 +60,24 @@ def drawn():
     return figures
 
 
+def texts_of(axes):
+    (left, right), (bottom, top) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
+    ticks = [text for at, text in zip(axes.get_yticks(), axes.get_yticklabels()) if bottom <= at <= top]
+    if len(axes.figure.axes) > 1:
+        ticks += [text for at, text in zip(axes.get_xticks(), axes.get_xticklabels()) if left <= at <= right]
+    return [*axes.texts, *ticks, axes.title, axes.xaxis.label]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_label_covers_another_or_leaves_the_figure(drawn, kind):
     from matplotlib.text import Text
 
     figure = drawn[kind]
     renderer = figure.canvas.get_renderer()
-    axes, = figure.axes
-    bottom, top = sorted(axes.get_ylim())
-    ticks = [text for at, text in zip(axes.get_yticks(), axes.get_yticklabels()) if bottom <= at <= top]
-    texts = [*axes.texts, *ticks, axes.title, axes.xaxis.label]
+    texts = [(number, text) for number, axes in enumerate(figure.axes) for text in texts_of(axes)]
     # Of an annotation's extent its line is a part.
-    boxes = {text.get_text(): Text.get_window_extent(text, renderer) for text in texts if text.get_text()}
+    boxes = {(number, text.get_text()): Text.get_window_extent(text, renderer)
+             for number, text in texts if text.get_text()}
     assert len(boxes) > 3
     width, height = figure.get_size_inches() * figure.dpi
     for name, box in boxes.items():
@@ -119,11 +128,24 @@ def test_windows_stand_where_they_were_measured():
     assert (first.begin, second.begin, shown.images_per_second) == (0.0, 16.0, 7.5)
 
 
+def test_measured_and_predicted_speeds_of_workers_are_told_apart():
+    shown = figure_of("scaling", TEAMS)
+    assert [(point.workers, point.images_per_second, point.end) for point in shown.points] == [
+        (1, 5.0, ""), (2, 9.4, ""), (4, 17.9, ""), (8, None, "out of\nmemory")]
+    assert [one.workers for one in shown.expected] == list(range(1, 9))
+    assert shown.network == "923 Mbit/s, read from 4 workers"
+    assert all(one.low <= one.estimate <= one.high for one in shown.expected)
+    crowded = figure_of("scaling", [team(1, 5.0), team(2, 6.0, 1.2, hosts=("one",) * 2)])
+    assert not crowded.expected and crowded.network == ""
+
+
 def test_what_cannot_be_drawn_says_why():
     for kind, one, reason in (("speed", record(), "two batch sizes"), ("choice", record(), "accuracy"),
                               ("predicted", record(), "predicted memory"), ("reproduction", record(), "2017"),
                               ("published", record("own"), "published table"),
-                              ("windows", record(status=OUT_OF_MEMORY), "timed windows")):
+                              ("windows", record(status=OUT_OF_MEMORY), "timed windows"),
+                              ("scaling", record(), "mxbench scale"),
+                              ("scaling", team(2, 9.4), "one worker and several")):
         plots, (undrawable,) = collect([one], [kind])
         assert not plots and reason in undrawable.reason
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import List
 
@@ -9,6 +10,9 @@ import click
 
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+# Only letters that cannot be mistaken: "mbps" is megabytes to tc and megabits to nearly everyone else.
+_BANDWIDTH = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(?:(?i:bit)(?:/s)?|((?<=[kKmMgGtT])i|)B/s)")
 
 
 class Size(click.ParamType):
@@ -25,6 +29,24 @@ class Size(click.ParamType):
         if size <= 0:
             self.fail(f"{value!r} is no size: give a number with a unit, such as 8GiB or 512MiB", param, context)
         return size
+
+
+class Bandwidth(click.ParamType):
+    """Bytes per second: ``10Gbit``, ``100mbit`` (as for tc), ``125MB/s``; powers of 1000, with ``MiB/s`` of 1024."""
+
+    name = "RATE"
+
+    def convert(self, value, param, context) -> float:
+        """Bytes per second for what the user gave."""
+        if isinstance(value, (int, float)):
+            return value
+        match = _BANDWIDTH.fullmatch(value.strip())
+        units = _UNITS if match and match[3] else _THOUSANDS
+        rate = float(match[1]) * units[match[2].lower()] / (1 if "B/s" in match[0] else 8) if match else 0.0
+        if not 0 < rate < math.inf:
+            self.fail(f"{value!r} is no bandwidth: give bits such as 10Gbit or 100mbit, or bytes such as 125MB/s",
+                      param, context)
+        return rate
 
 
 class BatchSize(click.ParamType):

@@ -120,17 +120,26 @@ def _software(found: Table) -> Dict[str, str]:
 
 def _figures(sections: Sequence[Section]) -> Tuple[List[Figure], List[str]]:
     """Every figure that can be drawn of the sections, and why there is none where none can be drawn at all."""
-    figures = []
+    drawable = []
+    for section in sections:
+        label = section.label if len(sections) > 1 else ""
+        found, _ = plots.collect(_records([section]), [kind for kind in plots.KINDS if kind != "scaling"])
+        drawable += [(label, plot) for plot in found]
+    # Numbers of workers are sections of their own.
+    drawable += [(plot.shown.subtitle, plot) for plot in plots.collect(_records(sections), ["scaling"])[0]]
     try:
-        for section in sections:
-            label = section.label if len(sections) > 1 else ""
-            drawable, _ = plots.collect([record for row in section.rows for record in row.summary.records])
-            for plot in drawable:
-                image = base64.b64encode(plot.draw("svg")).decode("ascii")
-                figures.append(Figure(plots.KINDS[plot.kind].about, label, f"data:image/svg+xml;base64,{image}"))
+        return [_figure(label, plot) for label, plot in drawable], []
     except UserError as reason:
         return [], [str(reason)]
-    return figures, []
+
+
+def _figure(label: str, plot: plots.Plot) -> Figure:
+    image = base64.b64encode(plot.draw("svg")).decode("ascii")
+    return Figure(plots.KINDS[plot.kind].about, label, f"data:image/svg+xml;base64,{image}")
+
+
+def _records(sections: Sequence[Section]) -> List[Record]:
+    return [record for section in sections for row in section.rows for record in row.summary.records]
 
 
 def _measured(cells: Sequence[Summary]) -> str:

@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..results.record import OK, SKIPPED, STATUS_TEXT, Cell, Predicted
+from ..results.record import OK, SKIPPED, STATUS_TEXT, Cell, Predicted, Record
 from ..results.summary import Summary, by_reason
 from ..symbols import list_networks
 from . import roofline
@@ -106,12 +106,10 @@ class Table:
         record = self.example
         if not record.software.get("mxnet"):
             return []
-        settings = " ".join(f"{name}={value}" for name, value in record.variables.items())
         together, cores = record.machine.get("parallel_cells"), record.machine.get("cores")
         return [
-            f"protocol: {record.cell.protocol} ({record.cell.num_classes} classes, {record.cell.dtype}), "
-            f"kvstore {_kv_store_text(record.cell)}{', frontend gluon' * (record.cell.frontend == 'gluon')}",
-            f"MXNet: {record.software['mxnet']}, {record.cell.tuning} ({settings or 'no settings'})",
+            f"{protocol_text(record.cell)}, kvstore {_kv_store_text(record.cell)}{frontend_text(record.cell)}",
+            mxnet_text(record),
             *([f"measured {together} cells at a time, each on a GPU and {cores} CPU cores of its own"] if together else []),
         ]
 
@@ -215,6 +213,22 @@ def accuracy_text(top5: Optional[float]) -> str:
     return "unknown" if top5 is None else f"{top5:.1f}%"
 
 
+def protocol_text(cell: Cell) -> str:
+    """The protocol with what it trains."""
+    return f"protocol: {cell.protocol} ({cell.num_classes} classes, {cell.dtype})"
+
+
+def frontend_text(cell: Cell) -> str:
+    """The frontend, where it is not the usual one."""
+    return ", frontend gluon" if cell.frontend == "gluon" else ""
+
+
+def mxnet_text(record: Record) -> str:
+    """The release of MXNet with its settings."""
+    settings = " ".join(f"{name}={value}" for name, value in record.variables.items())
+    return f"MXNet: {record.software.get('mxnet') or 'unknown'}, {record.cell.tuning} ({settings or 'no settings'})"
+
+
 def remarks(summary: Summary) -> List[str]:
     """What the reader should know about a cell, without the detail in brackets, so that equal ones come together."""
     return list(dict.fromkeys([*_verdict(summary), *(reason.partition(" (")[0] for reason in summary.warnings)]))
@@ -225,7 +239,13 @@ def _kv_store_text(cell: Cell) -> str:
     if not cell.is_distributed:
         return cell.kv_store
     compressed = f", gradients {cell.gc_type}" if cell.gc_type != "none" else ""
-    return f"{cell.kv_store} ({cell.workers} workers, {cell.servers} servers{compressed}; batch size of each worker)"
+    shared = f"{counted(cell.workers, 'worker')}, {counted(cell.servers, 'server')}"
+    return f"{cell.kv_store} ({shared}{compressed}; batch size of each worker)"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 worker``, ``2 workers``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _text(summary: Optional[Summary], figure: Callable[[Summary], str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Sequence
+from typing import Any, Dict, Sequence
 
 from ..tables import Table
 from .figures import cells
@@ -17,4 +17,9 @@ def render(tables: Sequence[Table]) -> str:
         "software": table.example.software,
         "cells": list(cells(table)),
     } for table in tables]
-    return json.dumps({"tables": content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text({"tables": content})
+
+
+def text(content: Dict[str, Any]) -> str:
+    """The content indented, with a newline at its end."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -56,6 +56,15 @@ def _grid(quantity: str, table: Table) -> str:
     return "\n".join(f"|{'|'.join(cells)}|" for cells in lines)
 
 
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of texts; all columns are set to the right, as figures are."""
+    lines = [[_escape(text) for text in line] for line in (heads, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    lines = [[text.rjust(width) for text, width in zip(line, widths)] for line in lines]
+    lines.insert(1, ["-" * (width - 1) + ":" for width in widths])
+    return "\n".join(f"|{'|'.join(line)}|" for line in lines)
+
+
 def _cell(quantity: str, cell, table: Table) -> str:
     text = table.cell_text(quantity, cell)
     mark = table.mark(cell).translate(_RAISED) if quantity == SPEED else ""
