@@ -25,6 +25,7 @@ from .options import BatchSize, CommaList
 @click.option("--marks", is_flag=True, help="Mark cells in doubt by letters, which the notes explain.")
 @click.option("--predicted", is_flag=True, help="Show the predicted memory beside the measured.")
 @click.option("--roofline", is_flag=True, help="Add the arithmetic per second, and its share of the machine's peak.")
+@click.option("--scaling", is_flag=True, help="Only how training scales over several workers.")
 @click.option("--plots", metavar="FOLDER",
               help="Draw plots into this folder, as SVG and PNG, instead (needs matplotlib).")
 @click.option("--plot", "kinds", type=CommaList(click.Choice(list(drawing.KINDS))), metavar="KIND,...",
@@ -32,8 +33,8 @@ from .options import BatchSize, CommaList
 @click.option("--html", metavar="FILE",
               help="Write one page with tables, plots and all details, which opens in any browser, instead.")
 @click.option("--output", type=click.Path(), help="Write to this file instead of standard output.")
-def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, plots, kinds, html,
-           output) -> int:
+def report(results, form, sort, networks, batch_sizes, beside, spread, marks, predicted, roofline, scaling, plots, kinds,
+           html, output) -> int:
     """Render the speed and memory tables of results files, or draw them.
 
     Records of unlike machines, protocols, inputs or settings come into tables of their own.
@@ -43,22 +44,27 @@ def report(results, form, sort, networks, batch_sizes, beside, spread, marks, pr
     mxbench report mine.jsonl theirs.jsonl --side-by-side --batch-sizes 10
     mxbench report results.jsonl --format csv --output cells.csv
     mxbench report results.jsonl --html results.html
+    mxbench report results.jsonl --scaling
     mxbench report results.jsonl --plots plots/
     mxbench report results.jsonl --plots plots/ --plot windows --networks resnet-50 --batch-sizes 10
     """
     from ..report.document import build, load, refuse_stand_ins, select
 
-    _check_usage(form, beside, plots, kinds, output)
-    _check_page(html, plots or output or form != "markdown" or beside)
+    _check_usage(form, beside, scaling, plots, kinds, output)
+    _check_page(html, plots or output or form != "markdown" or beside or scaling)
     records = load(results, tell=lambda line: click.echo(line, err=True))
     refuse_stand_ins(records)
     records = select(records, networks or (), batch_sizes or ())
     if plots:
-        return _draw(records, Path(plots), kinds)
+        return draw(records, Path(plots), kinds)
     if html is not None:
         from ..report import page
 
         return _write(html, page.build(records))
+    if scaling:
+        from ..report import scaling as workers
+
+        return _write(output, workers.build(records, form=form))
     return _write(output, build(records, spread, predicted, marks, sort, form, beside, roofline))
 
 
@@ -73,10 +79,13 @@ def _write(path, text: str) -> int:
     return 0
 
 
-def _check_usage(form, beside, plots, kinds, output) -> None:
+def _check_usage(form, beside, scaling, plots, kinds, output) -> None:
     if beside and form in ("csv", "json"):
         raise click.UsageError(f"--side-by-side is for markdown and latex: {form} has the cells of all machines one "
                                "by one")
+    if scaling and (beside or plots or form == "latex"):
+        raise click.UsageError("--scaling is one kind of table, in markdown, csv or json: leave out --side-by-side, --plots and "
+                               "--format latex")
     if plots and output:
         raise click.UsageError("--plots names its files itself: leave out --output")
     if kinds and not plots:
@@ -85,12 +94,12 @@ def _check_usage(form, beside, plots, kinds, output) -> None:
 
 def _check_page(html, other) -> None:
     if html is not None and other:
-        raise click.UsageError("--html writes one page with everything: leave out --plots, --output, --format and "
-                               "--side-by-side")
+        raise click.UsageError("--html writes one page with everything: leave out --plots, --output, --format, "
+                               "--scaling and --side-by-side")
 
 
-def _draw(records, folder: Path, kinds) -> int:
-    """Write the plots; with kinds asked for, each of them has to give one."""
+def draw(records, folder: Path, kinds) -> int:
+    """Write plots of records; with kinds asked for, each of them has to give one."""
     from ..errors import UserError
     from ..results.files import write_atomically
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import click
 
 from .options import Bandwidth, CommaList
+from .report import draw
 from .run import OPTIONS, SETTINGS
 
 # What a run of several processes does without, or takes in another way.
@@ -45,7 +47,7 @@ def scale(predict, bandwidth, form, plots, **options) -> int:
     mxbench scale --network resnet-50 --batch-size 10 --workers 1,2,4 --hosts hosts.txt
     mxbench scale --network vgg16 --batch-size 10 --workers 1 --predict 2,4,8 --bandwidth 10Gbit
     """
-    from ..report.scaling import build, draw
+    from ..report.scaling import build
     from ..sweep.session import measure, say
 
     if bandwidth is not None and not predict:
@@ -54,8 +56,7 @@ def scale(predict, bandwidth, form, plots, **options) -> int:
     if session.records:
         click.echo(build(session.records, predict or (), bandwidth, form), nl=False)
     if session.records and plots:
-        for path in draw(session.records, plots):
-            click.echo(path)
+        draw(session.records, Path(plots), ("scaling",))
     if session.leads:
         say(f"results: {options['output']}")
     return session.exit_code

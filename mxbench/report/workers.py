@@ -31,15 +31,12 @@ class Workers:
     @property
     def images_per_second(self) -> Optional[float]:
         """The speed of all workers together, the median over the records; None without a figure."""
-        speeds = [_together(record) for record in self.summary.records if record.status == OK]
-        return median(speeds) if speeds else None
+        return self.summary.images_per_second
 
     @property
     def interval(self) -> Optional[Interval]:
         """The 95 % interval of that speed."""
-        known = self.summary.interval
-        scale = self.images_per_second / self.summary.images_per_second if known else 1.0
-        return (known[0] * scale, known[1] * scale) if known else None
+        return self.summary.interval
 
     @property
     def parts(self) -> Optional[Dict[str, float]]:
@@ -158,9 +155,13 @@ def arrange(records: Sequence[Record]) -> List[ScalingTable]:
 
 
 def _conditions(summary: Summary) -> str:
-    """What must be equal within a table, but for the servers."""
+    """What must be equal within a table, but for the servers.
+
+    Not how many threads a worker has and how many machines there are: both follow from the number of workers.
+    """
     found: Dict[str, Any] = summary.records[0].surroundings()
-    del found["workers"], found["servers"]
+    for name in ("workers", "servers", "hosts", "OMP_NUM_THREADS"):
+        found.pop(name, None)
     return json.dumps([found, summary.cell.network, summary.cell.batch_size, summary.cell.image_shape], sort_keys=True)
 
 
@@ -179,12 +180,6 @@ def _by_servers(group: Sequence[Summary]) -> List[Tuple[List[Summary], bool]]:
 def _table(summaries: Sequence[Summary], as_many_servers: bool) -> ScalingTable:
     rows = tuple(Workers(one) for one in sorted(summaries, key=lambda one: one.cell.workers))
     return ScalingTable(rows, as_many_servers, table([row.summary for row in rows]))
-
-
-def _together(record: Record) -> float:
-    """The speed of all workers of a record: the sum of theirs, where each is known."""
-    speeds = record.scaling.images_per_second if record.scaling else ()
-    return sum(speeds) if len(speeds) == record.cell.workers else record.speed.images_per_second
 
 
 def _alone(start: Workers, apart: bool) -> Tuple[float, float, float]:
