@@ -20,7 +20,7 @@ CLASSES = 10
 
 @contextlib.contextmanager
 def lrn_in_single_precision():
-    """Let LRN, which MXNet computes on a CPU in float32 alone, stand between layers in float64, in Symbols and blocks."""
+    """Let LRN, which MXNet computes on a CPU in float32 alone, stand between layers in float64, both ways."""
 
     def wrapped(module, original):
         return lambda data, **attributes: module.cast(original(module.cast(data, dtype="float32"), **attributes),
