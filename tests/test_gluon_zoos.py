@@ -1,14 +1,19 @@
 """The models of the two Gluon zoos: found by name, counted, and of the sizes that others published."""
 
+import importlib.abc
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from gluon_bench import difference
 
 from mxbench import predict, symbols
 from mxbench.cli import main
 from mxbench.errors import UserError
-from mxbench.gluon import counting, get_block, zoos
+from mxbench.gluon import counting, get_block, layers, zoos
 from mxbench.runtime import mx
 from mxbench.symbols.export import graph_of
 
@@ -37,6 +42,17 @@ PUBLISHED_IN_ALL = {
 # What GluonCV has beside classification of images, or cannot trace.
 OTHER_TASKS = re.compile(r"coco|voc|_ade|citys|kinetics|ucf101|hmdb51|sthsth|_custom|mhpv1|otb15|monodepth|pose|int8|rcnn|"
                          r"_s$|_gn$|101e_64x4d$")
+
+
+def set_random(block):
+    """Draw all parameters: weights that keep the size of the signal, all else around 1 or 0."""
+    random = np.random.default_rng(0)
+    for one in block.collect_params().values():
+        drawn = random.standard_normal(one.shape, dtype=np.float32)
+        if one.name.endswith("weight"):
+            one.set_data(mx.nd.array(drawn * np.sqrt(2 / np.prod(one.shape[1:]))))
+        else:
+            one.set_data(mx.nd.array(0.1 * drawn + one.name.endswith(("gamma", "var"))))
 
 
 def published(table):
@@ -77,9 +93,44 @@ def test_unknown_models_get_the_nearest_name(name, said):
 
 def test_without_gluoncv_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(zoos, "has_gluoncv", lambda: False)
-    with pytest.raises(UserError, match=r"gluoncv:alexnet needs GluonCV.*pip install.*headless"):
+    with pytest.raises(UserError, match=r"gluoncv:alexnet needs GluonCV.*pip install"):
         symbols.get_network("gluoncv:alexnet")
     assert {network.name.partition(":")[0] for network in zoos.networks()} == {"gluon"}
+
+
+def test_a_gluoncv_that_cannot_be_imported_is_told_in_one_line(monkeypatch):
+    class Broken(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "gluoncv":
+                raise ImportError("No module named 'yacs'")
+
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gluoncv"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(UserError, match=r"cannot be imported \(No module named 'yacs'\): run .* pip") as refusal:
+        zoos.block("gluoncv:alexnet")
+    assert "\n" not in str(refusal.value)
+
+
+@gluoncv
+@pytest.mark.parametrize("name, model", [
+    ("resnext-50", "resnext50_32x4d"),
+    pytest.param("resnext-101", "resnext101_32x4d", marks=pytest.mark.slow),
+    pytest.param("resnext-101-64x4d", "resnext101_64x4d", marks=pytest.mark.slow),
+])
+def test_resnext_is_that_of_gluoncv_after_the_normalisation_of_the_raw_image(name, model):
+    ours, theirs = get_block(name, 10), zoos.block(f"gluoncv:{model}", 10)
+    layers.change(theirs, layers.nn.BatchNorm, layers.set_epsilon(2e-5))
+    images = mx.nd.array(np.random.default_rng(1).standard_normal((2, 3, 48, 48), dtype=np.float32))
+    for block in (ours, theirs):
+        block.initialize()
+        block(images)
+    set_random(ours)
+    shift, mine, others = (list(one.collect_params().values()) for one in (ours.features[0], ours, theirs))
+    assert len(mine) == len(shift) + len(others)
+    for one, other in zip(mine[len(shift):], others):
+        other.set_data(one.data())  # which have the same shape, or this is refused
+    assert difference(ours(images).asnumpy(), theirs(ours.features[0](images)).asnumpy()) < 1e-5
 
 
 def test_a_model_has_its_own_input_size_and_traces_alike_every_time():
@@ -121,11 +172,23 @@ def test_models_of_gluoncv_are_traced_and_counted(name):
     assert counted.parameters > 10_000 and counted.macs > 1_000_000
 
 
+@gluoncv
+def test_gluoncv_is_imported_without_pytorch(tmp_path):
+    tmp_path.joinpath("torch.py").write_text("__version__ = '2.14.1'", encoding="utf-8")  # newer than GluonCV allows
+    program = ("import sys; from mxbench.gluon import get_block; get_block('gluoncv:alexnet'); "
+               "assert 'torch' not in sys.modules; "
+               "import torch; get_block('gluoncv:vgg11'); assert sys.modules['torch'] is torch")
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=True)
+
+
 @pytest.mark.slow
 @gluoncv
-def test_all_models_are_listed_with_their_counts(capsys):
-    assert main(["networks", "--all"]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+def test_all_models_are_listed_with_their_counts_even_where_opencv_cannot_be_loaded(tmp_path):
+    fault = "libGL.so.1: cannot open shared object file: No such file or directory"
+    tmp_path.joinpath("cv2.py").write_text(f"raise ImportError({fault!r})", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "mxbench", "networks", "--all"], stdout=subprocess.PIPE, check=True,
+                          universal_newlines=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    lines = [line.split() for line in done.stdout.splitlines()[1:]]
     models = [f"gluon:{name}" for name in zoos.GLUON] + [f"gluoncv:{name}" for name in zoos.GLUONCV]
     assert [line[0] for line in lines] == symbols.list_networks() + models
     assert all(int(figure.replace(",", "")) > 0 for line in lines for figure in line[2:4])

@@ -1,4 +1,4 @@
-"""ResNet, adapted from Gluon's, and ResNeXt, whose own block is shorter than an adaptation of GluonCV's."""
+"""ResNet, adapted from Gluon's, and ResNeXt, which GluonCV has as well: this one needs no package beside MXNet."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ build without trained weights.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sys
 from functools import partial
 from typing import Dict, Iterator
 
@@ -53,10 +55,7 @@ _MODELS: Dict[str, int] = {
     f"{zoo}:{model}": 32 if model.startswith("cifar") else _SIZES.get(model, 224)
     for zoo, models in (("gluon", GLUON), ("gluoncv", GLUONCV)) for model in models
 }
-HOW_TO_INSTALL = (
-    "run scripts/setup.sh cpu,gluon, or pip install 'mxbench[gluon]' and then pip install --force-reinstall --no-deps "
-    "opencv-python-headless==4.10.0.84"
-)
+HOW_TO_INSTALL = "run scripts/setup.sh cpu,gluon, or pip install 'mxbench[gluon]'"
 
 
 def is_model(name: str) -> bool:
@@ -119,10 +118,25 @@ def _get_model(zoo: str):
         return mx.gluon.model_zoo.vision.get_model
     mx.nd  # imports MXNet the way that it needs to be, before GluonCV does so by itself
     try:
-        from gluoncv.model_zoo import get_model
+        with _no_pytorch():
+            from gluoncv.model_zoo import get_model
     except ImportError as error:
         raise UserError(f"GluonCV cannot be imported ({error}): {HOW_TO_INSTALL}") from error
     return get_model
+
+
+@contextlib.contextmanager
+def _no_pytorch() -> Iterator[None]:
+    """Hide PyTorch: GluonCV loads it where it is installed, has no use for it here, and fails with one of today."""
+    loaded = sys.modules.get("torch")
+    sys.modules["torch"] = None
+    try:
+        yield
+    finally:
+        if loaded is None:
+            del sys.modules["torch"]
+        else:
+            sys.modules["torch"] = loaded
 
 
 def _symbol(name: str, num_classes: int = 1000, image_shape: str = "", dtype: str = "float32"):
