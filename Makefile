@@ -10,7 +10,7 @@ ARGS ?=
 
 python := .venv/bin/python
 
-.PHONY: help setup bench test test-slow test-gpu readme clean
+.PHONY: help setup bench test test-slow test-gpu readme docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target does; do \
@@ -44,6 +44,13 @@ test-gpu: setup .venv-gpu/set-up.txt ## run MXNet's GPU build on stand-in CUDA l
 readme: setup ## bring the tables and figures of README.md and docs/ in line with results/
 	@$(python) scripts/regenerate_readme.py $(ARGS)
 
-clean: ## remove .venv, .venv-gpu and the caches
-	rm -rf .venv .venv-gpu .pytest_cache .hypothesis .coverage build *.egg-info
+# What only this target needs comes into .venv with its first use. The variable keeps an advertisement out of the output.
+docs: setup ## build README.md and docs/ as a site in site/, and check its links
+	@$(python) -c "import material" 2>/dev/null || $(python) -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[docs]"
+	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --quiet --clean $(ARGS)
+	@echo "open site/index.html"
+
+clean: ## remove .venv, .venv-gpu, site and the caches
+	rm -rf .venv .venv-gpu site .pytest_cache .hypothesis .coverage build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

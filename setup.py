@@ -67,6 +67,8 @@ EXTRAS = {
     # What benchmarks/against_pytorch.py compares with; its models are in torchvision and timm, whose newest ones need 3.10.
     "peers": ["torch>=2.4; python_version >= '3.10'", "torchvision>=0.19; python_version >= '3.10'",
               "timm>=1.0.16; python_version >= '3.10'"],
+    # MkDocs 1.6 is the first that takes a page from elsewhere (README.md).
+    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
     # selenium drives the chromium of the system, if there is one; later versions need Python 3.9.
     "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1", "selenium>=4.10"],
 }
