@@ -6,7 +6,8 @@ import dataclasses
 import math
 import os
 import sys
-from typing import Dict, List, NamedTuple
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from .. import cuda, data, runtime
 from ..errors import UserError
@@ -16,12 +17,13 @@ from ..results import machine, store
 from ..results.record import ERROR, TIMEOUT, Cell, Record
 from ..symbols import Network, get_network, list_networks
 from . import child
-from .devices import Devices, devices
+from .devices import Devices, devices, names
 from .executor import executor
-from .foresight import foresee, order
+from .foresight import foresee, order, room_mib
 from .grid import Step, is_from
 from .lock import exclusive
 from .peak import WithPeak
+from .places import Deserted, Place, Places
 from .progress import Progress, tolerant
 from .signals import Interrupted, interruptible
 from .sweep import Plan, sweep
@@ -52,31 +54,69 @@ def measure(options: Dict) -> Session:
     if options.get("frontend") == "gluon":
         for network in networks:
             check_block(network.name)
-    found = devices(options["gpus"], options["parallel_cells"], say)
     output = options["output"]
     try:
-        with interruptible(), exclusive(found.names, not options["no_wait"], say):
-            plan = _plan(options, networks, found)
-            with executor(len(plan.shares)) as running:
-                run = WithPeak(child.run, plan.surroundings, say)
-                sweep(plan, output, run, Progress(roofline=options.get("roofline", False)), running)
+        with interruptible(), (_cluster(options, networks) if options.get("dask") else _here(options)) as site:
+            plan = _plan(options, networks, site)
+            sweep(plan, output, site.run, Progress(roofline=options.get("roofline", False)), site.places)
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
     except store.NotSaved as error:
         say(f"mxbench: error: {error}")
         return Session([], EXIT_NOT_SAVED)
-    records = _records(plan, output)
+    except Deserted as error:
+        say(f"mxbench: error: {error}: what is finished is in {output}; the same command goes on from there")
+        return Session([], EXIT_FAILED)
+    records = _records(plan, site.places, output)
     failed = any(record.status in (ERROR, TIMEOUT) for record in records)
     return Session(records, EXIT_FAILED if failed else EXIT_OK)
 
 
-def _records(plan: Plan, path) -> List[Record]:
-    """The newest record of every step of the plan, as made on this machine."""
-    cells = set(plan.cells)
+class _Site(NamedTuple):
+    """Where a sweep measures: the devices of a cell, the memory of the smallest, and what a record made there says."""
+
+    devices: Tuple[str, ...]
+    room_mib: float
+    surroundings: Dict[str, Dict]
+    run: Callable[..., child.Outcome]
+    places: Places
+
+
+@contextmanager
+def _here(options: Dict) -> Iterator[_Site]:
+    """This machine, on whose devices nobody else measures meanwhile."""
+    found = devices(options["gpus"], options["parallel_cells"], say)
+    here = surroundings(options["tuning"], found)
+    there = [Place(f"GPU {share.gpu}", share, conditions={"share": dataclasses.asdict(share)}) for share in found.shares]
+    with exclusive(found.locks, not options["no_wait"], say), executor(len(there)) as running:
+        room = room_mib(found, options["memory_limit"] or 0)
+        yield _Site(found.of_cell, room, here, WithPeak(child.run, here, say), Places(running, there or [Place()]))
+
+
+@contextmanager
+def _cluster(options: Dict, networks: List[Network]) -> Iterator[_Site]:
+    """The workers of a Dask cluster."""
+    from . import remote
+    from .cluster import cluster
+    from .order import Order, files_of
+
+    spec = _input(options)
+    wanted = Order(
+        options["gpus"], options["tuning"], options["kind"], options["data_train"] and spec.path, spec.num_examples or None,
+        _batch_sizes(options)[-1], options["memory_limit"] or 0,
+        files_of([network.source for network in networks if network.source]), not options["no_wait"],
+    )
+    with cluster(options["dask"], wanted, say) as workers:
+        yield _Site(names(options["gpus"]), workers.room_mib, workers.now[0].surroundings, remote.measure, workers)
+
+
+def _records(plan: Plan, places: Places, path) -> List[Record]:
+    """The newest record of every step of the plan, as made on the machines of the sweep."""
+    cells, machines = set(plan.cells), plan.machines(places.ever)
     newest: Dict[Step, Record] = {}
     for record in store.read(path)[0]:
-        if record.cell in cells and is_from(record, plan.machine):
+        if record.cell in cells and is_from(record, machines):
             newest[Step(record.cell, record.repeat)] = record
     return list(newest.values())
 
@@ -101,18 +141,34 @@ def _check(options: Dict) -> None:
                         "--protocol imagenet")
     if options["dtype"] == "float16" and not options["gpus"]:
         raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
+    if options.get("dask"):
+        if options["parallel_cells"]:
+            raise UserError("--parallel-cells: a Dask worker measures one cell at a time: start a worker for each GPU and "
+                            "leave --parallel-cells out, or leave --dask out")
+        if (options["kv_store"] or "").startswith("dist"):
+            raise UserError(f"--kv-store {options['kv_store']}: with --dask each cell is measured on one machine: choose "
+                            "local or device, or leave --dask out")
 
 
-def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
-    batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
-    if batch_sizes[0] < len(found.of_cell):
-        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(found.of_cell)} devices: "
+def _batch_sizes(options: Dict) -> List[int]:
+    return sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
+
+
+def _input(options: Dict) -> data.DataSpec:
+    return data.prepare(options["kind"], options["data_train"], options["num_examples"], _batch_sizes(options)[-1],
+                        elsewhere=bool(options.get("dask")))
+
+
+def _plan(options: Dict, networks: List[Network], site: _Site) -> Plan:
+    batch_sizes = _batch_sizes(options)
+    if batch_sizes[0] < len(site.devices):
+        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(site.devices)} devices: "
                         "give at least one for each")
-    spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes))
-    cells = [_cell(options, network, size, found.of_cell, spec) for network in networks for size in batch_sizes]
+    spec = _input(options)
+    cells = [_cell(options, network, size, site.devices, spec) for network in networks for size in batch_sizes]
     predicted = foresee(cells, networks)
     return Plan(
-        cells=order(cells, predicted, found, options["memory_limit"] or 0, say),
+        cells=order(cells, predicted, site.room_mib, say),
         method=_method(options),
         data=dataclasses.asdict(spec),
         sources={network.name: network.source for network in networks if network.source},
@@ -122,8 +178,7 @@ def _plan(options: Dict, networks: List[Network], found: Devices) -> Plan:
         shuffle=options["shuffle"],
         memory_limit=options["memory_limit"] or 0,
         timeout_seconds=options["timeout"],
-        surroundings=surroundings(options["tuning"], found),
-        shares=found.shares,
+        surroundings=site.surroundings,
         again=options["again"],
     )
 
