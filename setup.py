@@ -62,9 +62,13 @@ EXTRAS = {
     "gluon": ["gluoncv==0.10.5.post0", "pandas<2.3", "scipy<1.14", "opencv-python-headless<4.11"],
     # 3.7 is the first that sets a legend below all axes.
     "report": ["matplotlib>=3.7"],
+    # mxbench run --dask. 2023.5 is the last for Python 3.8, and the first that --dask is tested with.
+    "dask": ["distributed>=2023.5"],
     # What benchmarks/against_pytorch.py compares with; its models are in torchvision and timm, whose newest ones need 3.10.
     "peers": ["torch>=2.4; python_version >= '3.10'", "torchvision>=0.19; python_version >= '3.10'",
               "timm>=1.0.16; python_version >= '3.10'"],
+    # What the manifests of docs/kubernetes are checked with: 22 MB of schemas.
+    "manifests": ["kubernetes-validate>=1.28"],
     # selenium drives the chromium of the system, if there is one; later versions need Python 3.9.
     "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1", "selenium>=4.10"],
 }

@@ -1,0 +1,35 @@
+"""The Kubernetes manifests of the documentation are what Kubernetes takes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+MANIFESTS = sorted((Path(__file__).resolve().parents[1] / "docs" / "kubernetes").glob("*.yaml"))
+KUBERNETES = "1.30"
+
+
+@pytest.fixture(scope="module")
+def validate():
+    try:
+        import kubernetes_validate
+    except ImportError:
+        reason = "needs the schemas of Kubernetes: pip install 'mxbench[manifests]'"
+        (pytest.fail if os.environ.get("MXBENCH_MANIFESTS") == "required" else pytest.skip)(reason)
+    return kubernetes_validate.validate
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_every_document_of_a_manifest_is_valid(validate, path):
+    import yaml
+
+    documents = list(yaml.safe_load_all(path.read_text()))
+    assert documents
+    for document in documents:
+        validate(document, KUBERNETES, strict=True)
+
+
+def test_a_manifest_with_a_mistake_is_not_valid(validate):
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"prot": 1}]}}
+    with pytest.raises(Exception, match="prot"):
+        validate(wrong, KUBERNETES, strict=True)
