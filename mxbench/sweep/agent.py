@@ -14,6 +14,7 @@ import os
 import platform
 import signal
 import sys
+from typing import List
 
 from .. import data
 from ..errors import UserError
@@ -56,12 +57,15 @@ def look(order: Order) -> dict:
     Raises:
         UserError: it cannot.
     """
-    found = devices(order.gpus)
+    warnings: List[str] = []
+    found = devices(order.gpus, tell=warnings.append)
     check_files(order.files)
     data.prepare(order.kind, order.data_train, order.num_examples, order.batch_size, elsewhere=True)
     here = surroundings(order.tuning, found)
-    room = room_mib(found, order.memory_limit)
-    return {"node": platform.node(), "surroundings": here, "locks": found.locks, "room_mib": room}
+    return {
+        "node": platform.node(), "surroundings": here, "locks": found.locks, "warnings": warnings,
+        "room_mib": room_mib(found, order.memory_limit),
+    }
 
 
 def measure(order: Order, send) -> dict:

@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Sequence
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from .. import __version__
 from ..errors import UserError
@@ -57,9 +57,12 @@ class Cluster(Places):
         self._locks: Dict[str, Sequence[str]] = {}
         self._left_out: List[str] = []
         self._ever: List[Place] = []
+        self._hearers: List[Tuple[Place, Callable[[dict], None]]] = []  # of each job, by its number
         self._given: Dict[concurrent.futures.Future, Place] = {}
         self._deserted_since = None
         self.room_mib = math.inf
+        self._topic = f"mxbench-{uuid.uuid4().hex}"
+        client.subscribe_topic(self._topic, self._hear)
         self._gather()
 
     @property
@@ -75,16 +78,6 @@ class Cluster(Places):
     def submit(self, place: Place, run: Callable[..., Outcome], job: Job, timeout_seconds: float,
                on_event: Callable[[dict], None]) -> concurrent.futures.Future:
         """Have a worker do a job, once the device is free of other sweeps. ``run`` is :func:`mxbench.sweep.remote.measure`."""
-        topic = f"mxbench-{uuid.uuid4().hex}"
-
-        def hear(event) -> None:
-            _, message = event
-            if message["event"] == "said":
-                self._tell(f"{place.name}: {message['line']}")
-            else:
-                on_event(message)
-
-        self._client.subscribe_topic(topic, hear)
         order = dataclasses.replace(
             self._order, job=job.to_json(), timeout_seconds=timeout_seconds, surroundings=place.surroundings,
             locks=self._locks[_address(place)],
@@ -92,8 +85,8 @@ class Cluster(Places):
         executor = self._client.get_executor(
             workers=[_address(place)], allow_other_workers=False, resources={self._resource: 1}, pure=False,
         )
-        future = executor.submit(run, order, topic)
-        future.add_done_callback(lambda _: self._client.unsubscribe_topic(topic))
+        self._hearers.append((place, on_event))
+        future = executor.submit(run, order, self._topic, len(self._hearers) - 1)
         self._given[future] = place
         return future
 
@@ -131,6 +124,15 @@ class Cluster(Places):
         """Cancel what runs and what waits; the workers end it within seconds."""
         for future in self._given:
             self._cancel(future)
+
+    def _hear(self, event: tuple) -> None:
+        """Pass on what an agent says, in a thread of Dask's."""
+        _, message = event
+        place, on_event = self._hearers[message["number"]]
+        if message["event"] == "said":
+            self._tell(f"{place.name}: {message['line']}")
+        else:
+            on_event(message)
 
     def _gather(self) -> None:
         """Wait for workers, and have all that are there looked at.
@@ -198,6 +200,8 @@ class Cluster(Places):
         self._workers[address], self._locks[address] = place, found["locks"]
         self._ever.append(place)
         self.room_mib = min(self.room_mib, found["room_mib"])
+        for warning in found["warnings"]:
+            self._tell(f"{name}: {warning}")
 
     def _lose(self, place: Place) -> None:
         self._tell(f"warning: {place.name} is lost")
