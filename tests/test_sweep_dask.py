@@ -205,7 +205,8 @@ def test_cells_that_train_on_two_workers_give_the_records_of_real_measurements(b
 @pytest.mark.slow
 @pytest.mark.parametrize("options, patch, said", [
     (("--gpus", "0"), "cluster.ARRIVAL_SECONDS = 0", "none of its 1 workers offers a GPU: start one for each device"),
-    ((), "cluster.__version__ = '9.9'", "and this is mxbench 9.9: install the same on all machines"),
+    ((), "cluster.__version__ = '9.9'", "and this is mxbench 9.9: install the same everywhere"),
+    ((), "cluster.__version__ = '9.9'; cluster.Cluster._check_scheduler = print", "mxbench: error: Dask worker tcp://127.0.0.1:"),
     ((), "order.files_of = lambda _: {'/missing.py': ''}", "/missing.py cannot be read there (No such file or directory)"),
     ((), f"order.files_of = lambda _: {{{__file__!r}: ''}}", "test_sweep_dask.py is another file there: copy it anew"),
     (("--data-train", "some.rec", "--data", "recordio"),

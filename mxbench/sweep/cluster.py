@@ -60,6 +60,7 @@ class Cluster(Places):
         self._hearers: List[Tuple[Place, Callable[[dict], None]]] = []  # of each job, by its number
         self._given: Dict[concurrent.futures.Future, Place] = {}
         self._deserted_since = None
+        self._kinds = 1
         self.room_mib = math.inf
         self._topic = f"mxbench-{uuid.uuid4().hex}"
         client.subscribe_topic(self._topic, self._hear)
@@ -150,12 +151,9 @@ class Cluster(Places):
             there = f"none of its {others} workers offers" if others else "it has no worker that offers"
             raise UserError(f"--dask {self._address}: {there} a {self._resource}: start one for each device: dask worker "
                             f"{self._address} --nthreads 1 --resources {self._resource}=1")
+        self._check_scheduler()
         for problem in self._admit(present):
             raise UserError(problem)
-        kinds = len({json.dumps(machine_of(place.surroundings), sort_keys=True) for place in self.now})
-        if kinds > 1:
-            self._tell(f"warning: the Dask workers are of {kinds} kinds, in their machines or settings: each cell is measured "
-                       "on one of them, and each kind gets tables of its own; for whole tables, run once for each kind")
 
     def _welcome(self, come: Dict[str, dict]) -> None:
         """Take the workers that have come during the sweep, or say why not."""
@@ -179,18 +177,21 @@ class Cluster(Places):
             else:
                 reason = outcome.message if isinstance(outcome, Outcome) else outcome
                 problems[address] = f"Dask worker {address} cannot measure: {reason}"
+        self._tell_of_kinds()
         return list(problems.values())
 
     def _unlike(self, come: Dict[str, dict]) -> Dict[str, str]:
         """The workers that have no mxbench, or another; with a line for each."""
-        versions, problems = self._client.get_versions(packages=["mxbench"])["workers"], {}
-        for address in come:
-            version = versions[address]["packages"].get("mxbench") if address in versions else __version__
-            if version != __version__:
-                there = f"mxbench {version}" if version else "no mxbench"
-                problems[address] = (f"Dask worker {address} has {there}, and this is mxbench {__version__}: install the same on "
-                                     "all machines")
-        return problems
+        there = self._client.get_versions(packages=["mxbench"])["workers"]
+        problems = {address: _difference(f"Dask worker {address}", there[address]) for address in come if address in there}
+        return {address: problem for address, problem in problems.items() if problem}
+
+    def _check_scheduler(self) -> None:
+        """Raise UserError unless the scheduler has this mxbench: Dask has it read the names of what workers are to run."""
+        there = self._client.get_versions(packages=["mxbench"])["scheduler"]
+        problem = _difference(f"the Dask scheduler at {self._address}", there)
+        if problem:
+            raise UserError(problem)
 
     def _add(self, address: str, given, found: dict) -> None:
         node = found["node"]
@@ -202,6 +203,14 @@ class Cluster(Places):
         self.room_mib = min(self.room_mib, found["room_mib"])
         for warning in found["warnings"]:
             self._tell(f"{name}: {warning}")
+
+    def _tell_of_kinds(self) -> None:
+        """Warn when there are more kinds of workers than at the last call."""
+        kinds = len({json.dumps(machine_of(place.surroundings), sort_keys=True) for place in self._ever})
+        if kinds > self._kinds:
+            self._tell(f"warning: the Dask workers are of {kinds} kinds, in their machines or settings: each cell is measured "
+                       "on one of them, and each kind gets tables of its own; for whole tables, run once for each kind")
+        self._kinds = max(kinds, self._kinds)
 
     def _lose(self, place: Place) -> None:
         self._tell(f"warning: {place.name} is lost")
@@ -256,6 +265,15 @@ def _connect(address: str):
     except (OSError, TypeError, RuntimeError, asyncio.TimeoutError):
         raise UserError(f"--dask {address}: no Dask scheduler answers there within {CONNECT_SECONDS:g} seconds: start one with "
                         "dask scheduler, and give the address that it prints") from None
+
+
+def _difference(who: str, versions: dict) -> str:
+    """A line if another mxbench is there than here, or none; nothing if it is the same."""
+    version = versions["packages"].get("mxbench")
+    if version == __version__:
+        return ""
+    there = f"mxbench {version}" if version else "no mxbench"
+    return f"{who} has {there}, and this is mxbench {__version__}: install the same everywhere"
 
 
 def _address(place: Place) -> str:
