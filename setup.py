@@ -31,7 +31,7 @@ CORE = [
     "click>=8.1",
     "tqdm>=4.60",
     "jinja2>=3.0",
-    "psutil>=5.8",
+    "psutil>=6.0",  # the first with Process.net_connections
     "filelock>=3.10",
     "platformdirs>=2.5",
     # 9.1 is the first with the enumerations (Image.Resampling) that later versions keep.
@@ -69,6 +69,10 @@ EXTRAS = {
               "timm>=1.0.16; python_version >= '3.10'"],
     # MkDocs 1.6 is the first that takes a page from elsewhere (README.md).
     "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.6"],
+    # mxbench run --dask. 2023.5 is the last for Python 3.8, and the first that --dask is tested with.
+    "dask": ["distributed>=2023.5"],
+    # What the manifests of docs/kubernetes are checked with: 22 MB of schemas.
+    "manifests": ["kubernetes-validate>=1.28"],
     # selenium drives the chromium of the system, if there is one; later versions need Python 3.9.
     "test": ["hypothesis>=6.80", "pytest>=7.4", "pytest-cov>=4.1", "selenium>=4.10"],
 }

@@ -30,8 +30,8 @@ _READ_AT_START = ("GLIBC_TUNABLES",)
 def tuned_environment(cores: Optional[int] = None, on_cpu: bool = True, alone: bool = True) -> Dict[str, str]:
     """The variables of the ``tuned`` setting, with their values for this machine, or for so many physical ``cores`` of it.
 
-    ``on_cpu`` tells whether networks are computed on the CPU, ``alone`` whether a process trains without others. docs/performance.md says what each variable is worth, and
-    which others were tried:
+    ``on_cpu`` tells whether networks are computed on the CPU, ``alone`` whether a process trains without others.
+    docs/performance.md says what each variable is worth, and which others were tried:
 
     - MXNet takes half of the processors on x86 unless OMP_NUM_THREADS is set (src/engine/openmp.cc), although without
       hyper-threading every processor is a core.

@@ -185,6 +185,12 @@ class Worker:
     def refuse(self) -> None:
         self.send("refused", message="this cannot be measured at all")
 
+    def kill_dask_worker(self) -> None:
+        """Kill the process that started the agent that started this one."""
+        self.set_up()
+        os.kill(int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+        time.sleep(FOREVER)
+
     def kill_parent(self, number, after="surroundings") -> None:
         """Send the parent a signal at a point (see ``die``), then go on as if nothing had been."""
         parent = os.getppid()

@@ -62,9 +62,9 @@ class Bench:
     def run(self, *options, **how) -> Done:
         return self.end(self.start(*options, **how))
 
-    def end(self, process) -> Done:
+    def end(self, process, seconds=PATIENCE) -> Done:
         """Wait for a run to end; nothing that it started may be left."""
-        _, said = process.communicate(timeout=PATIENCE)
+        _, said = process.communicate(timeout=seconds)
         assert self.left_over() == []
         said = (said or b"").decode()
         assert "Traceback" not in said, said

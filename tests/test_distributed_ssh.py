@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-
+from extras import need
 from test_distributed import DIST, Bench
 
-asyncssh = pytest.importorskip("asyncssh", reason="workers on other machines need pip install 'mxbench[dist]'")
+asyncssh = need("asyncssh", "dist")
 
 
 class Machine:

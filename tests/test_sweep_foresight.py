@@ -7,7 +7,7 @@ import pytest
 from mxbench.cuda import Gpu
 from mxbench.results.record import Cell
 from mxbench.sweep.devices import Devices
-from mxbench.sweep.foresight import foresee, order
+from mxbench.sweep.foresight import foresee, order, room_mib
 from mxbench.symbols import Network, get_network
 
 CPU = Devices(("cpu(0)",))
@@ -28,9 +28,9 @@ def test_every_cell_of_the_zoo_is_predicted_and_grows_with_the_batch():
 def test_what_will_not_fit_is_told_and_comes_last():
     on_gpu = [dataclasses.replace(cell, devices=("gpu(0)",)) for cell in CELLS]
     predicted = foresee(on_gpu, NETWORKS)
-    room_mib = int(predicted[on_gpu[1]].low_mib) - 1  # vgg16 at 20 is over by a little
+    room = int(predicted[on_gpu[1]].low_mib) - 1  # vgg16 at 20 is over by a little
     told = []
-    ordered = order(on_gpu, predicted, gpu(room_mib), 0, told.append)
+    ordered = order(on_gpu, predicted, room_mib(gpu(room), 0), told.append)
     assert ordered == [on_gpu[0], on_gpu[2], on_gpu[3], on_gpu[1]]
     assert len(told) == 1 and told[0].startswith("warning: vgg16 batch 20 will take about ")
 
@@ -38,12 +38,12 @@ def test_what_will_not_fit_is_told_and_comes_last():
 def test_nothing_is_told_where_everything_fits():
     told = []
     predicted = foresee(CELLS, NETWORKS)
-    assert order(CELLS, predicted, gpu(10**6), 0, told.append) == CELLS and not told
+    assert order(CELLS, predicted, 10**6, told.append) == CELLS and not told
 
 
 def test_a_memory_limit_counts_on_the_host():
     told = []
-    order(CELLS, foresee(CELLS, NETWORKS), CPU, 2**30, told.append)
+    order(CELLS, foresee(CELLS, NETWORKS), room_mib(CPU, 2**30), told.append)
     assert [line.split(" will")[0] for line in told] == ["warning: vgg16 batch 10", "warning: vgg16 batch 20"]
 
 
@@ -59,4 +59,4 @@ def test_two_devices_share_a_batch():
 ])
 def test_what_cannot_be_predicted_is_run_all_the_same(cell, networks):
     assert foresee([cell], networks) == {}
-    assert order([cell], {}, gpu(1), 0, print) == [cell]
+    assert order([cell], {}, 1, print) == [cell]

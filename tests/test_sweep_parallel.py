@@ -23,10 +23,11 @@ from mxbench.results.record import ERROR, OK, OUT_OF_MEMORY, Cell
 from mxbench.sweep import devices
 from mxbench.sweep.child import REFUSED, Outcome
 from mxbench.sweep.grid import Step
+from mxbench.sweep.places import Place, Places
 from mxbench.sweep.schedule import Schedule
 from mxbench.sweep.sweep import Plan, sweep
 
-TWO = (Share(0, (0,), 2), Share(1, (1,), 2))
+TWO = tuple(Place(f"GPU {number}", Share(number, (number,), 2)) for number in (0, 1))
 HERE = {"machine": {}, "software": {"mxnet": ""}, "variables": {}}
 THREE = tuple(Share(number, (number,), 3) for number in range(3))
 GPUS = """
@@ -130,9 +131,9 @@ def test_what_finishes_while_the_sweep_is_broken_off_is_kept(tmp_path):
             return Outcome(REFUSED, "so it went")
         return Outcome(OK, fields={"speed": {"images_per_second": 1.0}})
 
-    plan = Plan([Cell("nin", 10), Cell("vgg16", 10)], Method(), {}, surroundings=HERE, shares=TWO)
+    plan = Plan([Cell("nin", 10), Cell("vgg16", 10)], Method(), {}, surroundings=HERE)
     with pytest.raises(UserError, match="so it went"), ThreadPoolExecutor(2) as executor:
-        sweep(plan, tmp_path / "results.jsonl", measure, executor=executor)
+        sweep(plan, tmp_path / "results.jsonl", measure, places=Places(executor, TWO))
     assert [record.cell.network for record in store.read(tmp_path / "results.jsonl")[0]] == ["vgg16"]
 
 
@@ -150,8 +151,8 @@ def test_out_of_memory_is_inferred_across_gpus(tmp_path):
     cells = [Cell("nin", 10), Cell("nin", 20), Cell("nin", 30), Cell("vgg16", 10)]
     (tmp_path / "results.jsonl").touch()
     with ThreadPoolExecutor(2) as executor:
-        made = sweep(Plan(cells, Method(), {}, surroundings=HERE, shares=TWO), tmp_path / "results.jsonl", measure,
-                     executor=executor)
+        made = sweep(Plan(cells, Method(), {}, surroundings=HERE), tmp_path / "results.jsonl", measure,
+                     places=Places(executor, TWO))
     assert sorted(ran) == ["nin 10", "vgg16 10"]
     assert [(record.cell.batch_size, record.inferred) for record in made] == [(10, False), (20, True), (30, True), (10, False)]
 
@@ -166,7 +167,7 @@ def test_with_one_share_the_steps_come_in_their_order():
         begun.append(schedule.next())
         assert schedule.next() is None
         schedule.end(begun[-1], ERROR)
-    assert [turn.step for turn in begun] == steps and {turn.share for turn in begun} == {None}
+    assert [turn.step for turn in begun] == steps and {turn.place for turn in begun} == {None}
 
 
 def test_a_larger_batch_waits_for_a_smaller_one_while_something_else_can_run():
@@ -182,13 +183,13 @@ def test_whatever_fails_every_step_has_its_turn_and_a_share_one_at_a_time(data, 
     while not schedule.is_over:
         turn = schedule.next()
         while turn:
-            assert turn.share not in given_up and turn.share not in [one.share for one in running]
+            assert turn.place not in given_up and turn.place not in [one.place for one in running]
             assert turn.step not in [one.step for one in running]
-            assert (turn.step, turn.share) not in ended
+            assert (turn.step, turn.place) not in ended
             running.append(turn)
             turn = schedule.next()
         turn = running.pop(data.draw(st.integers(0, len(running) - 1)))
-        ended.append((turn.step, turn.share))
+        ended.append((turn.step, turn.place))
         lost = schedule.end(turn, data.draw(st.sampled_from([OK, ERROR, OUT_OF_MEMORY])))
         given_up |= {lost} - {None}
     assert {one for one, _ in ended} == set(steps) and not running
@@ -261,7 +262,7 @@ def test_a_share_is_what_its_process_sees_of_the_machine(visible, left):
         from mxbench import runtime
         from mxbench.measure import job as jobs
         share = jobs.from_json(sys.stdin.read()).share
-        runtime.confine(share.gpu, share.cpus)
+        runtime.confine((share.gpu,), share.cpus)
         runtime.tune()
         print(os.environ["CUDA_VISIBLE_DEVICES"], os.environ["OMP_NUM_THREADS"], *os.sched_getaffinity(0))
         """

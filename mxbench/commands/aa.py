@@ -6,7 +6,7 @@ import click
 
 from .run import OPTIONS, SETTINGS
 
-_LEFT_OUT = ("parallel_cells", "repeats", "shuffle", "again", "roofline", "output")  # of the options of mxbench run
+_LEFT_OUT = ("parallel_cells", "dask", "repeats", "shuffle", "again", "roofline", "output")  # of the options of mxbench run
 
 
 @click.command(context_settings=SETTINGS, params=[option for option in OPTIONS if option.name not in _LEFT_OUT])

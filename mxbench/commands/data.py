@@ -65,7 +65,7 @@ def speed(data_train: str, batch_size: int, image_shape: tuple, seconds: float, 
     from ..data import prepare, rate
     from ..results.machine import physical_cores
     from ..sweep.lock import exclusive
-    from ..sweep.session import say
+    from ..sweep.progress import say
 
     spec, cores = prepare(data_train=data_train, batch_size=batch_size), physical_cores()
     with exclusive(["cpu(0)"], not no_wait, say):

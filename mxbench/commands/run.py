@@ -33,6 +33,9 @@ OPTIONS = [
     click.Option(["--gpus"], default="", metavar="N,...", help="GPU numbers such as 0 or 0,1.  [default: the CPU]"),
     click.Option(["--parallel-cells"], is_flag=True,
                  help="Measure a cell on each of the GPUs at the same time, not one on all of them."),
+    click.Option(["--dask"], metavar="ADDRESS",
+                 help="Measure on the workers of this Dask scheduler, such as tcp://10.0.0.1:8786, one cell at a time on each; "
+                      "see docs/scaling.md."),
     click.Option(["--protocol"], type=click.Choice(["imagenet", "published"]), default="imagenet", show_default=True,
                  help="imagenet: as in the model zoo, 1000 classes. published: fine-tuning with a new 10-way "
                       "head, as the table of 2017 was made."),
@@ -89,7 +92,8 @@ def run(**options) -> int:
     Every finished measurement is appended to the results file at once. Interrupted, or started again for any other
     reason, the same command goes on where it stopped. "mxbench report FILE" renders the tables.
     """
-    from ..sweep.session import measure, say
+    from ..sweep.progress import say
+    from ..sweep.session import measure
 
     session = measure(options)
     report = f"mxbench report {'--roofline ' * options['roofline']}{options['output']}"
@@ -107,7 +111,8 @@ def run_all(**options) -> int:
     reason, the same command goes on where it stopped.
     """
     from ..report.document import build
-    from ..sweep.session import measure, say
+    from ..sweep.progress import say
+    from ..sweep.session import measure
 
     session = measure(options)
     if session.records:

@@ -12,7 +12,7 @@ from .report import draw
 from .run import OPTIONS, SETTINGS
 
 # What a run of several processes does without, or takes in another way.
-_OTHERS = ("kv_store", "workers", "parallel_cells", "frontend", "roofline")
+_OTHERS = ("kv_store", "workers", "parallel_cells", "dask", "frontend", "roofline")
 _WORKERS = (1, 2)
 
 
@@ -48,7 +48,8 @@ def scale(predict, bandwidth, form, plots, **options) -> int:
     mxbench scale --network vgg16 --batch-size 10 --workers 1 --predict 2,4,8 --bandwidth 10Gbit
     """
     from ..report.scaling import build
-    from ..sweep.session import measure, say
+    from ..sweep.progress import say
+    from ..sweep.session import measure
 
     if bandwidth is not None and not predict:
         raise click.UsageError("--bandwidth is for predictions: add --predict with numbers of workers, or leave it out")

@@ -46,7 +46,8 @@ class DataSpec:
 
 
 def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, num_examples: Optional[int] = None,
-            batch_size: int = 1, cache: Union[str, Path, None] = None, progress: bool = True) -> DataSpec:
+            batch_size: int = 1, cache: Union[str, Path, None] = None, progress: bool = True,
+            elsewhere: bool = False) -> DataSpec:
     """Make or check the training input, before anything is measured.
 
     Args:
@@ -56,6 +57,7 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
         batch_size: The largest batch that will be asked for.
         cache: The cache folder (see :func:`standard.cache_folder`).
         progress: Whether to show that the standard set is being made.
+        elsewhere: Leave the standard set to the machines that measure: it is neither made nor looked for here.
 
     Raises:
         UserError: the file is missing, foreign, truncated or too small, or the standard set cannot be stored.
@@ -68,16 +70,16 @@ def prepare(kind: str = "recordio", data_train: Union[str, Path, None] = None, n
         if data_train is not None:
             raise UserError(f"synthetic input reads no file, but {data_train} was given: leave one of the two out")
         return DataSpec(kind, None, 0)
-    if data_train is None:
-        path = standard.make(cache, progress=progress)
+    if data_train is None and elsewhere:
+        path, available = "the standard set", standard.NUM_IMAGES
     else:
-        path = Path(data_train).expanduser().resolve()
-    available = recordfile.check(path)
+        path = Path(data_train).expanduser().resolve() if data_train else standard.make(cache, progress=progress)
+        available = recordfile.check(path)
     if num_examples is not None and num_examples > available:
         raise UserError(f"{num_examples} examples were asked for, but {path} holds {available} images: ask for at most "
                         "that many")
     recordfile.check_batch_size(path, num_examples or available, batch_size)
-    return DataSpec(kind, str(path), num_examples or available)
+    return DataSpec(kind, str(path) if data_train or not elsewhere else None, num_examples or available)
 
 
 def portable(spec: DataSpec) -> DataSpec:

@@ -67,12 +67,13 @@ class Launcher:
 
     def run(self, job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lambda event: None) -> Outcome:
         """Make one measurement, as :func:`mxbench.sweep.child.run` does for a single process. A signal ends all of it."""
-        began = time.monotonic()
+        began, training = time.monotonic(), _Training(job, self._places, self._gpus, on_event)
         try:
-            return self._do(asyncio.wait_for(_Training(job, self._places, self._gpus, on_event).outcome(), timeout_seconds))
+            outcome = self._do(asyncio.wait_for(training.outcome(), timeout_seconds))
         except asyncio.TimeoutError:
             message = f"not finished after {timeout_seconds:g} seconds"
-            return Outcome(TIMEOUT, message, {"seconds": {"total": round(time.monotonic() - began, 3)}})
+            outcome = Outcome(TIMEOUT, message, {"seconds": {"total": round(time.monotonic() - began, 3)}})
+        return outcome._replace(fields={**training.surroundings, **(outcome.fields or {})})
 
     def surroundings(self, job: Job) -> Dict[str, Dict]:
         """What worker 0 of a measurement would run on.
@@ -123,6 +124,11 @@ class _Training:
         self._hosts: Dict[int, dict] = {}  # what each worker has told of its machine
         self._tally = Tally(job.cell.workers)
         self._kills_before = kernel_kills()
+
+    @property
+    def surroundings(self) -> dict:
+        """What worker 0 has told of what it runs on, as fields of the record."""
+        return {name: value for name, value in self._of_all(self._hosts.get(0, {})).items() if name != "event"}
 
     async def outcome(self) -> Outcome:
         """Start all parts and follow them to the first end."""

@@ -165,13 +165,13 @@ def _gpu_software() -> dict:
     return {"cuda_libraries": loaded, "cuda_of_driver": cuda.driver_version(), "cudnn_autotune": choice}
 
 
-def die_with_parent(channel: int) -> None:
-    """Ask the kernel to kill this process when the one that started it dies, however it dies (prctl(2), Linux).
+def die_with_parent(channel: int, number: int = signal.SIGKILL) -> None:
+    """Ask the kernel to send this process a signal when the one that started it dies, however it dies (prctl(2), Linux).
 
     One that died before has closed its end of the ``channel``, a pipe that this process writes to.
     """
     try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, number)  # 1 is PR_SET_PDEATHSIG
     except (OSError, AttributeError):
         pass
     poll = select.poll()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, NamedTuple, Optional, Sequence
 
 from ..measure.job import Job
 from ..measure.outcome import status_of, telling_line
@@ -23,6 +23,7 @@ REFUSED = "refused"  # what was asked for cannot be done: a mistake of the user'
 _KEPT_BYTES = 2**16  # of what a process prints, the end is kept: it holds the reason of a crash
 _CHUNK_BYTES = 2**16  # as much as a pipe holds
 _MESSAGE_BYTES = 2**26  # a message is shorter; more than this without an end is garbage
+_SURROUNDINGS = ("machine", "software", "variables")
 _POLL_SECONDS = 1.0
 _EXIT_SECONDS = 5.0
 
@@ -31,27 +32,39 @@ _living = set()  # the processes of all threads
 
 
 class Outcome(NamedTuple):
-    """How a job ended: a status, one line that says why if it did not finish, and further ``fields`` of the record."""
+    """How a job ended: a status, one line that says why if it did not finish, and further ``fields`` of the record: what
+    its process told of its surroundings, and the results."""
 
     status: str
     message: str = ""
     fields: Optional[dict] = None
 
 
+class Unwanted(Exception):
+    """Nobody waits for what a process does any more."""
+
+
 def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lambda event: None,
         command: Optional[Sequence[str]] = None) -> Outcome:
-    """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up.
+    """Run ``command`` (the worker of mxbench) on a job until it ends or its time is up, as :func:`follow` does."""
+    environment = start_environment(job.cell.tuning, not job.cell.on_gpu)
+    return follow(command or WORKER, job.to_json(), timeout_seconds, on_event, environment, bool(job.memory_limit))
+
+
+def follow(command: Sequence[str], told: str, timeout_seconds: float, on_event: Callable[[dict], None],
+           environment: Dict[str, str], memory_limited: bool = False, heed: Callable[[], None] = lambda: None) -> Outcome:
+    """Run ``command`` with ``told`` on its standard input until it ends or its time is up, and hear its messages.
 
     Its whole process group ends with it. Everything that the process prints is read and forgotten but for the last
     64 KiB. An exception in this process, such as :class:`mxbench.sweep.signals.Interrupted`, ends the group as well.
+    ``heed`` is called every second or so; where it raises :class:`Unwanted`, the process is given time to end by itself.
     """
     kills_before = kernel_kills()
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
-            [*(command or WORKER), str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, pass_fds=(writing,), start_new_session=True,
-            env=start_environment(job.cell.tuning, not job.cell.on_gpu),
+            [*command, str(writing)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=(writing,), start_new_session=True, env=environment,
         )
     except OSError as error:
         os.close(reading)
@@ -59,16 +72,20 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
     finally:
         os.close(writing)
     _living.add(process)
-    conversation = _Conversation(process, reading, on_event)
+    conversation = _Conversation(process, reading, on_event, heed)
     deadline = time.monotonic() + timeout_seconds
     try:
-        _tell(process, job)
+        _tell(process, told)
         in_time = conversation.follow(deadline)
         if conversation.is_over:
             _exits(process, time.monotonic() + _EXIT_SECONDS)
         elif in_time:
             with let_through():
                 in_time = _exits(process, deadline)
+    except Unwanted:
+        process.terminate()
+        _exits(process, time.monotonic() + _EXIT_SECONDS)
+        raise
     finally:
         _end_group(process)
         _living.discard(process)
@@ -76,11 +93,13 @@ def run(job: Job, timeout_seconds: float, on_event: Callable[[dict], None] = lam
         os.close(reading)
         process.stdout.close()
     if conversation.is_over:
-        return _told(conversation.last)
-    if not in_time:
+        outcome = _told(conversation.last)
+    elif not in_time:
         message = f"not finished after {timeout_seconds:g} seconds"
-        return Outcome(TIMEOUT, message, {"seconds": {"total": timeout_seconds}})
-    return died(process.returncode, conversation.tail.decode("utf-8", "replace"), bool(job.memory_limit), kills_before)
+        outcome = Outcome(TIMEOUT, message, {"seconds": {"total": timeout_seconds}})
+    else:
+        outcome = died(process.returncode, conversation.tail.decode("utf-8", "replace"), memory_limited, kills_before)
+    return outcome._replace(fields={**conversation.surroundings, **(outcome.fields or {})})
 
 
 def end_all() -> None:
@@ -90,12 +109,14 @@ def end_all() -> None:
 
 
 class _Conversation:
-    """What a process says: messages on its channel, and the end of what it prints."""
+    """What a process says: messages on its channel, one of them on its surroundings, and the end of what it prints."""
 
-    def __init__(self, process: subprocess.Popen, channel: int, on_event: Callable[[dict], None]):
+    def __init__(self, process: subprocess.Popen, channel: int, on_event: Callable[[dict], None],
+                 heed: Callable[[], None]):
         self.last: dict = {}
+        self.surroundings: dict = {}
         self.tail = b""
-        self._process, self._channel, self._on_event = process, channel, on_event
+        self._process, self._channel, self._on_event, self._heed = process, channel, on_event, heed
         self._pending = bytearray()
         self._selector = selectors.DefaultSelector()
         for descriptor in (process.stdout.fileno(), channel):
@@ -104,6 +125,7 @@ class _Conversation:
     def follow(self, deadline: float) -> bool:
         """Read until the process reports its end or dies; False when the deadline comes first."""
         while self._selector.get_map() and not self.is_over:
+            self._heed()
             remaining = deadline - time.monotonic()
             # What it wrote before either end is in the pipes. It can be dead and they open, held by its children.
             is_last = remaining <= 0 or self._process.poll() is not None
@@ -146,12 +168,14 @@ class _Conversation:
             return
         if isinstance(message, dict) and "event" in message and not self.is_over:
             self.last = message
+            if message["event"] == "surroundings":
+                self.surroundings = {name: message[name] for name in _SURROUNDINGS if name in message}
             self._on_event(message)
 
 
-def _tell(process: subprocess.Popen, job: Job) -> None:
+def _tell(process: subprocess.Popen, told: str) -> None:
     try:
-        process.stdin.write(job.to_json().encode())
+        process.stdin.write(told.encode())
         process.stdin.close()
     except BrokenPipeError:
         pass  # it is dead already; how, its exit status tells

@@ -31,13 +31,27 @@ class Devices(NamedTuple):
         return ("gpu(0)",) if self.shares else self.names
 
     @property
+    def locks(self) -> Tuple[str, ...]:
+        """Names that are the same in every process of the machine: which GPU is number 0, each can see in its own way."""
+        return tuple(f"gpu {gpu.pci_bus_id.lower()}" for gpu in self.gpus) or self.names
+
+    @property
     def cores(self) -> Optional[int]:
         """Physical cores of one share; None where there are no shares."""
         return machine.physical_cores() // len(self.shares) if self.shares else None
 
 
-def devices(gpus: str, parallel_cells: bool = False, tell: Callable[[str], None] = lambda line: None) -> Devices:
+def names(gpus: str) -> Tuple[str, ...]:
     """The devices for the value of ``--gpus``: "0,1" is ("gpu(0)", "gpu(1)"), nothing is the CPU.
+
+    Raises:
+        UserError: the value is no list of GPU numbers.
+    """
+    return tuple(f"gpu({number})" for number in _numbers(gpus)) or ("cpu(0)",)
+
+
+def devices(gpus: str, parallel_cells: bool = False, tell: Callable[[str], None] = lambda line: None) -> Devices:
+    """The devices for the value of ``--gpus`` (see :func:`names`), which work.
 
     ``tell`` is given a line for each thing that a measurement can do without.
 
@@ -51,11 +65,10 @@ def devices(gpus: str, parallel_cells: bool = False, tell: Callable[[str], None]
     found, warnings = require(wanted)
     for warning in warnings:
         tell(f"warning: {warning.sentence}")
-    names = tuple(f"gpu({number})" for number in wanted) or ("cpu(0)",)
     if not parallel_cells:
-        return Devices(names, found)
+        return Devices(names(gpus), found)
     _check_alike(found)
-    together = Devices(names, found, shares(found))
+    together = Devices(names(gpus), found, shares(found))
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads not in (None, str(together.cores)):
         tell(f"warning: OMP_NUM_THREADS={threads} in the environment wins over the number of cores that each cell has, "

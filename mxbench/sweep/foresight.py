@@ -36,10 +36,9 @@ def foresee(cells: Sequence[Cell], networks: Sequence[Network]) -> Dict[Cell, Pr
     return found
 
 
-def order(cells: Sequence[Cell], predicted: Dict[Cell, Predicted], found: Devices, memory_limit: int,
+def order(cells: Sequence[Cell], predicted: Dict[Cell, Predicted], room_mib: float,
           tell: Callable[[str], None]) -> List[Cell]:
     """The cells with those last that will not fit; ``tell`` is given a line for each of these."""
-    room_mib = _room_mib(found, memory_limit)
     doomed = [cell for cell in cells if cell in predicted and predicted[cell].low_mib > room_mib]
     for cell in doomed:
         tell(f"warning: {cell.network} batch {cell.batch_size} will take about {predicted[cell].low_mib:,.0f} MiB, but there "
@@ -47,7 +46,7 @@ def order(cells: Sequence[Cell], predicted: Dict[Cell, Predicted], found: Device
     return [cell for cell in cells if cell not in set(doomed)] + doomed
 
 
-def _room_mib(found: Devices, memory_limit: int) -> float:
+def room_mib(found: Devices, memory_limit: int) -> float:
     """Memory of the smallest device: a GPU's own, or what the host has free or is allowed to give."""
     if found.gpus:
         return min(gpu.memory_bytes for gpu in found.gpus) / _MIB

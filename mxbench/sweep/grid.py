@@ -42,22 +42,40 @@ def grid(cells: Sequence[Cell], repeats: int = 1, shuffle: Optional[int] = None)
 
 
 class Done:
-    """What a results file holds of a sweep already: the newest record of each step made on the machine of today.
+    """What a results file holds of a sweep already: the newest record of each step made on each machine of today.
 
-    ``method`` is the method of today as records keep it, ``timeout_seconds`` the time that a step would be given.
+    ``machines`` are those of today as :func:`machine_of` describes them, ``method`` is the method of today as records keep
+    it, ``timeout_seconds`` the time that a step would be given.
     """
 
-    def __init__(self, records: Iterable[Record], machine: Dict, method: Dict, timeout_seconds: float):
-        self._newest: Dict[Step, Record] = {}
+    def __init__(self, records: Iterable[Record], machines: Sequence[Dict], method: Dict, timeout_seconds: float):
+        self._newest: Dict[Step, List[Record]] = {}
         self._method, self._timeout_seconds = method, timeout_seconds
         for record in records:
-            if is_from(record, machine):
+            if is_from(record, machines):
                 self.add(record)
 
     def holds(self, step: Step) -> bool:
         """Whether the step needs no measuring. It does after an error, and with more time or memory than it had."""
-        record = self._newest.get(step)
-        if record is None or record.status == ERROR:
+        return any(self._counts(record) for record in self._newest.get(step, ()))
+
+    def add(self, record: Record) -> None:
+        """Count a record as done; it replaces an older one of the same step on the same machine."""
+        newest = self._newest.setdefault(Step(record.cell, record.repeat), [])
+        newest[:] = [other for other in newest if _machine_of(other) != _machine_of(record)] + [record]
+
+    def out_of_memory_at(self, step: Step, machine: Dict) -> Optional[Record]:
+        """A record of the same cell, or of the same network at a smaller batch size, that ran out of memory on this
+        machine."""
+        for tried, records in self._newest.items():
+            for record in records:
+                if (record.status == OUT_OF_MEMORY and hinges_on(step, tried) and self._had_the_memory(record)
+                        and is_from(record, [machine])):
+                    return record
+        return None
+
+    def _counts(self, record: Record) -> bool:
+        if record.status == ERROR:
             return False
         if record.status == OUT_OF_MEMORY:
             return self._had_the_memory(record)
@@ -65,23 +83,22 @@ class Done:
             return False
         return record.method == self._method
 
-    def add(self, record: Record) -> None:
-        """Count a record as done; it replaces an older one of the same step."""
-        self._newest[Step(record.cell, record.repeat)] = record
-
-    def out_of_memory_at(self, step: Step) -> Optional[Record]:
-        """A record of the same cell, or of the same network at a smaller batch size, that ran out of memory."""
-        for tried, record in self._newest.items():
-            if record.status == OUT_OF_MEMORY and hinges_on(step, tried) and self._had_the_memory(record):
-                return record
-        return None
-
     def _had_the_memory(self, record: Record) -> bool:
         """Whether the record was made under the memory limit of today."""
         return record.method.get(MEMORY_LIMIT) == self._method.get(MEMORY_LIMIT)
 
 
-def is_from(record: Record, machine: Dict) -> bool:
-    """Whether a record was made on this machine, with the same libraries and settings as today's would be."""
-    found = {**record.machine, "mxnet": record.software.get("mxnet"), "variables": record.variables}
-    return found == machine
+def machine_of(surroundings: Dict[str, Dict]) -> Dict:
+    """The part of the fields ``machine``, ``software`` and ``variables`` that two records must share to count as made on
+    the same machine, with the same libraries and settings."""
+    mxnet = surroundings["software"].get("mxnet")
+    return {**surroundings["machine"], "mxnet": mxnet, "variables": surroundings["variables"]}
+
+
+def is_from(record: Record, machines: Sequence[Dict]) -> bool:
+    """Whether a record was made on one of these machines, as :func:`machine_of` describes them."""
+    return _machine_of(record) in machines
+
+
+def _machine_of(record: Record) -> Dict:
+    return {**record.machine, "mxnet": record.software.get("mxnet"), "variables": record.variables}

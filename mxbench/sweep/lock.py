@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ _POLL_SECONDS = 1.0
 
 @contextmanager
 def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], None] = lambda line: None, folder=None):
-    """Keep others from measuring on the devices ("cpu(0)", "gpu(1)") while the body runs.
+    """Keep others from measuring on the devices ("cpu(0)", "gpu 0000:01:00.0") while the body runs.
 
     A run on the CPU is alone on the machine; runs on different GPUs can go on at the same time. The kernel frees the lock
     of a process that dies, so none is ever stale. When another process holds one, ``tell`` is called once with a line
@@ -29,7 +30,7 @@ def exclusive(devices: Sequence[str], wait: bool = True, tell: Callable[[str], N
         UserError: another process holds a lock and ``wait`` is False.
     """
     folder = _shared_folder(folder)
-    gpus = sorted(device.replace("(", "").replace(")", "") for device in devices if device.startswith("gpu"))
+    gpus = sorted(re.sub(r"\W+", "-", device).strip("-") for device in devices if device.startswith("gpu"))
     with ExitStack() as held:
         # The lock of the CPU is the gate: a run on GPUs passes through, a run on the CPU stays in it and waits for those
         # that have passed.

@@ -10,12 +10,12 @@ from typing import List, Optional, Sequence
 
 import tqdm
 
-from ..measure.job import Share
 from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
 from ..results.roofline import gflops, share_of_peak
 from ..results.statistics import half_width
 from .accounts import FAILED, accounts
 from .grid import Step
+from .places import Place
 from .sweep import Observer
 
 _STATUS_TEXT = {OUT_OF_MEMORY: "out of memory", TIMEOUT: "timed out"}
@@ -66,29 +66,35 @@ class Progress(Observer):
     def end(self, step: Step, record: Record) -> None:
         self._position += 1
         self._made.append(record)
-        if step in self._present:  # a step that needed no process has not been started
-            self._lines[self._present.index(step)].set_description_str("")
-            self._present[self._present.index(step)] = None
+        self._free(step)
         self._bar.update(1)
         left = "" if not self._bar.disable else self._time_left()
-        share = record.conditions.get("share")
-        where = f" on GPU {share['gpu']}" if share else ""
-        self._say(f"[{self._position}/{self._total}] {_name(step)}{where}: {result_text(record, self._roofline)}{left}")
+        self._say(f"[{self._position}/{self._total}] {_name(step)}{_where(record)}: {result_text(record, self._roofline)}{left}")
 
-    def retry(self, step: Step, share: Share) -> None:
+    def retry(self, step: Step, place: Place) -> None:
         self._total += 1
         self._bar.total += 1
-        self._say(f"{_name(step)} will be tried on another GPU than {share.gpu}")
+        self._say(f"{_name(step)} will be tried elsewhere than on {place.name}")
 
-    def give_up(self, step: Step, share: Share) -> None:
-        self._say(f"warning: GPU {share.gpu} is given up: {_name(step)} failed on it, but not on another; run nvidia-smi, "
-                  "which may say more")
+    def give_up(self, step: Step, place: Place) -> None:
+        advice = "; run nvidia-smi, which may say more" if place.share else ""
+        self._say(f"warning: {place.name} is given up: {_name(step)} failed on it, but not on another{advice}")
+
+    def lose(self, step: Step, place: Place) -> None:
+        self._free(step)
+        self._say(f"{_name(step)} was lost with {place.name} and will be measured again")
 
     def close(self) -> None:
         for line in reversed(self._lines):
             line.close()
         if self._made:
             self._say(_accounts_text(self._made, time.monotonic() - self._began, max(1, len(self._present))))
+
+    def _free(self, step: Step) -> None:
+        """Clear the line of a step; one that needed no process has none."""
+        if step in self._present:
+            self._lines[self._present.index(step)].set_description_str("")
+            self._present[self._present.index(step)] = None
 
     def _describe(self, step: Step, doing: str) -> None:
         self._lines[self._present.index(step)].set_description_str(f"{_name(step)}: {doing}")
@@ -147,7 +153,8 @@ def _accounts_text(records: Sequence[Record], seconds: float, at_once: int) -> s
     total = sum(parts.values()) or 1.0
     shares = [f"{name} {duration_text(part)} ({part / total:.0%})" for name, part in parts.items()
               if part or name != FAILED]
-    processes = f" on each of {at_once} GPUs" if at_once > 1 else ""
+    kind = "Dask workers" if any("worker" in record.conditions for record in records) else "GPUs"
+    processes = f" on each of {at_once} {kind}" if at_once > 1 else ""
     return f"{duration_text(seconds)} in all{processes}: {', '.join(shares)}"
 
 
@@ -155,3 +162,10 @@ def _name(step: Step) -> str:
     repeat = f", repeat {step.repeat + 1}" if step.repeat else ""
     workers = f", {step.cell.workers} worker{'s' * (step.cell.workers > 1)}" if step.cell.is_distributed else ""
     return f"{step.cell.network} batch {step.cell.batch_size}{workers}{repeat}"
+
+
+def _where(record: Record) -> str:
+    """Which of several places a record was made at."""
+    if "worker" in record.conditions:
+        return f" on {record.conditions['worker']['name']}"
+    return f" on GPU {record.conditions['share']['gpu']}" if "share" in record.conditions else ""

@@ -6,30 +6,25 @@ import dataclasses
 import math
 import os
 import sys
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple
 
-from .. import cuda, data, runtime
 from ..distributed.agent import serve
-from ..distributed.plan import Team, team
+from ..distributed.plan import team
 from ..errors import UserError
 from ..gluon import check_block
 from ..measure.job import Job
 from ..measure.method import QUICK, Method
-from ..results import machine, store
+from ..results import store
 from ..results.record import ERROR, TIMEOUT, Cell, Record
 from ..symbols import Network, get_network, list_networks
-from . import child
-from .devices import Devices, devices
-from .executor import executor
 from .foresight import foresee, order
 from .grid import Step, is_from
-from .lock import exclusive
-from .peak import WithPeak
-from .progress import Progress, tolerant
+from .places import Deserted, Places
+from .progress import Progress, say
 from .signals import Interrupted, interruptible
+from .sites import Site, batch_sizes, sites
 from .sweep import Plan, sweep
 
-BATCH_SIZES = (10, 20, 30, 40)
 PUBLISHED_CLASSES = 10
 
 EXIT_OK, EXIT_FAILED, EXIT_NOT_SAVED = 0, 1, 3
@@ -61,62 +56,31 @@ def measure(options: Dict) -> Session:
     if options.get("frontend") == "gluon":
         for network in networks:
             check_block(network.name)
-    found = devices(options["gpus"], options["parallel_cells"], say)
-    output = options["output"]
+    output, records = options["output"], []
     try:
-        with interruptible(), exclusive(found.names, not options["no_wait"], say):
-            plans = _together(options, networks, found, asked) if asked else [_alone(options, networks, found)]
+        with interruptible(), sites(options, [network.source for network in networks if network.source], asked) as found:
+            for site, plan in [(site, _plan(options, networks, site)) for site in found]:
+                sweep(plan, output, site.run, Progress(roofline=options.get("roofline", False)), site.places)
+                records += _records(plan, site.places, output)
     except Interrupted as interrupted:
         say(f"interrupted: what is finished is in {output}; the same command goes on from there")
         return Session([], 128 + interrupted.number)
     except store.NotSaved as error:
         say(f"mxbench: error: {error}")
         return Session([], EXIT_NOT_SAVED)
-    records = [record for plan in plans for record in _records(plan, output)]
+    except Deserted as error:
+        say(f"mxbench: error: {error}: what is finished is in {output}; the same command goes on from there")
+        return Session([], EXIT_FAILED)
     failed = any(record.status in (ERROR, TIMEOUT) for record in records)
     return Session(records, EXIT_FAILED if failed else EXIT_OK)
 
 
-def _alone(options: Dict, networks: List[Network], found: Devices) -> Plan:
-    """Measure each cell in a process of its own; returns the plan."""
-    plan = _plan(options, networks, found, _Form(found.of_cell))
-    plan = dataclasses.replace(plan, surroundings=surroundings(options["tuning"], found))
-    with executor(len(plan.shares)) as running:
-        run = WithPeak(child.run, plan.surroundings, say)
-        sweep(plan, options["output"], run, Progress(roofline=options.get("roofline", False)), running)
-    return plan
-
-
-def _together(options: Dict, networks: List[Network], found: Devices, asked: Team) -> List[Plan]:
-    """Measure each cell with several workers, for each of the numbers asked for; returns the plans."""
-    plans = []
-    with asked.launcher([gpu.number for gpu in found.gpus]) as launcher:
-        for workers in asked.workers:
-            devices_of_one = len(found.gpus) // asked.slots(workers)
-            names = tuple(f"gpu({number})" for number in range(devices_of_one)) or found.names
-            plan = _plan(options, networks, found, _Form(names, workers, asked.servers or workers, options["gc_type"]))
-            plan = dataclasses.replace(plan, surroundings=launcher.surroundings(Job(plan.cells[0], plan.method)),
-                                       data=dataclasses.asdict(data.portable(data.DataSpec(**plan.data))))
-            sweep(plan, options["output"], launcher.run, Progress(roofline=options.get("roofline", False)))
-            plans.append(plan)
-    return plans
-
-
-class _Form(NamedTuple):
-    """What processes a cell is measured in: how many workers, each on which devices, as it names them, and servers."""
-
-    devices: Tuple[str, ...]
-    workers: int = 1
-    servers: int = 0
-    gc_type: str = "none"
-
-
-def _records(plan: Plan, path) -> List[Record]:
-    """The newest record of every step of the plan, as made on this machine."""
-    cells = set(plan.cells)
+def _records(plan: Plan, places: Places, path) -> List[Record]:
+    """The newest record of every step of the plan, as made on the machines of the sweep."""
+    cells, machines = set(plan.cells), plan.machines(places.ever)
     newest: Dict[Step, Record] = {}
     for record in store.read(path)[0]:
-        if record.cell in cells and is_from(record, plan.machine):
+        if record.cell in cells and is_from(record, machines):
             newest[Step(record.cell, record.repeat)] = record
     return list(newest.values())
 
@@ -141,21 +105,23 @@ def _check(options: Dict) -> None:
                         "--protocol imagenet")
     if options["dtype"] == "float16" and not options["gpus"]:
         raise UserError("--dtype float16: MXNet trains in float16 on GPUs only: add --gpus 0, or leave --dtype out")
+    if options.get("dask"):
+        if options["parallel_cells"]:
+            raise UserError("--parallel-cells: a Dask worker measures one cell at a time: start a worker for each GPU and "
+                            "leave --parallel-cells out, or leave --dask out")
+        if (options["kv_store"] or "").startswith("dist"):
+            raise UserError(f"--kv-store {options['kv_store']}: with --dask each cell is measured on one machine: choose "
+                            "local or device, or leave --dask out")
 
 
-def _plan(options: Dict, networks: List[Network], found: Devices, form: _Form) -> Plan:
-    """What is to be measured, but for the surroundings."""
-    batch_sizes = sorted(options["batch_sizes"] or (BATCH_SIZES[:1] if options["quick"] else BATCH_SIZES))
-    if batch_sizes[0] < len(form.devices):
-        raise UserError(f"--batch-size {batch_sizes[0]}: the images of a batch are shared out over {len(form.devices)} devices: "
-                        "give at least one for each")
-    spec = data.prepare(options["kind"], options["data_train"], options["num_examples"], max(batch_sizes) * form.workers)
-    cells = [_cell(options, network, size, form, spec) for network in networks for size in batch_sizes]
-    predicted = foresee(cells, networks)
+def _plan(options: Dict, networks: List[Network], site: Site) -> Plan:
+    """What is to be measured at a site."""
+    cells = [_cell(options, network, size, site) for network in networks for size in batch_sizes(options)]
+    predicted, method = foresee(cells, networks), _method(options)
     return Plan(
-        cells=order(cells, predicted, found, options["memory_limit"] or 0, say),
-        method=_method(options),
-        data=dataclasses.asdict(spec),
+        cells=order(cells, predicted, site.room_mib, say),
+        method=method,
+        data=dataclasses.asdict(site.data),
         sources={network.name: network.source for network in networks if network.source},
         facts={one.name: {"display_name": one.display_name, "reference_top5": one.top5} for one in networks},
         predicted=predicted,
@@ -163,12 +129,13 @@ def _plan(options: Dict, networks: List[Network], found: Devices, form: _Form) -
         shuffle=options["shuffle"],
         memory_limit=options["memory_limit"] or 0,
         timeout_seconds=options["timeout"],
-        shares=found.shares,
+        surroundings=site.surroundings(Job(cells[0], method)),
         again=options["again"],
     )
 
 
-def _cell(options: Dict, network: Network, batch_size: int, form: _Form, spec: data.DataSpec) -> Cell:
+def _cell(options: Dict, network: Network, batch_size: int, site: Site) -> Cell:
+    form, spec = site.form, site.data
     classes = PUBLISHED_CLASSES if options["protocol"] == "published" else options["num_classes"] or 1000
     return Cell(
         network=network.name, batch_size=batch_size, devices=form.devices, protocol=options["protocol"],
@@ -188,15 +155,6 @@ def _method(options: Dict) -> Method:
     return dataclasses.replace(QUICK if options["quick"] else Method(), **chosen)
 
 
-def surroundings(tuning: str, found: Devices) -> Dict[str, Dict]:
-    """What a measurement started now would be made on, without importing MXNet."""
-    tuned = runtime.tuned_environment(found.cores, not found.gpus) if tuning == "tuned" else {}
-    variables = dict(sorted({**tuned, **machine.variables()}.items()))
-    gpus = found.gpus[:1] if found.shares else found.gpus
-    here = machine.machine(gpus, bool(gpus) and cuda.is_stand_in(), len(found.shares), found.cores)
-    return {"machine": here, "software": machine.software(), "variables": variables}
-
-
 def _open_standard_streams() -> None:
     """Open what the caller has closed (``2>&-``) on nothing: a file opened next would get its number and be printed to."""
     while True:
@@ -208,9 +166,3 @@ def _open_standard_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))
-
-
-def say(line: str) -> None:
-    """Tell the user, if there still is a terminal to tell on."""
-    with tolerant(sys.stderr):
-        print(line, file=sys.stderr, flush=True)
