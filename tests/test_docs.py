@@ -17,12 +17,13 @@ from test_page_browser import browser, find, wait  # noqa: F401
 
 from mxbench import predict, symbols
 from mxbench.cli import COMMANDS, mxbench
+from mxbench.distributed.hosts import read_hosts
 from mxbench.results import store
 from mxbench.results.record import STATUSES, from_line
 from mxbench.symbols import registry
 from mxbench.symbols.export import graph_of
 
-LANGUAGES = {"console", "python", "json"}
+LANGUAGES = {"console", "python", "json", "bash", "text"}
 FOLDERS = ("benchmarks/", "docs/", "mxbench/", "results/", "scripts/", "symbols/", "tests/")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -66,6 +67,19 @@ def test_commands_in_the_text_have_the_options_that_are_named():
         assert named_options(command) <= options(program(command)[0]), command
 
 
+@pytest.mark.parametrize("block", blocks("bash"), ids=lambda block: f"{block.page}-{block.text[:20]!r}")
+def test_shell_files_can_be_read_and_have_the_options_that_are_named(block):
+    subprocess.run(["bash", "-n"], input=block.text, universal_newlines=True, check=True)
+    for command in re.findall(r"^(?:srun )?(mxbench .*)$", block.text, re.MULTILINE):
+        parse(command)
+
+
+@pytest.mark.parametrize("block", blocks("text"), ids=lambda block: block.page)
+def test_hosts_files_can_be_read(block, tmp_path):
+    (tmp_path / "hosts.txt").write_text(block.text)
+    assert len(read_hosts(tmp_path / "hosts.txt")) == len(block.text.splitlines())
+
+
 @pytest.mark.parametrize("command", [command for command in commands() if command.startswith("make ")])
 def test_make_has_the_targets_and_hands_on_the_options(command):
     lines = [line for line in make(command) if line.startswith(".venv/bin/python scripts/")]
@@ -81,7 +95,7 @@ def test_the_targets_of_make_in_the_text_exist():
 
 def test_extras_in_the_pages_are_those_of_setup():
     extras = set(re.findall(r'^    "([a-z0-9]+)": \[', (ROOT / "setup.py").read_text(), re.MULTILINE))
-    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "docs" / "kubernetes" / "Dockerfile"))
     named = re.findall(r"(?:'\.|mxbench)\[([\w,]+)\]|EXTRA=([\w,]+)|setup\.sh ([\w,]+)", text)
     found = {extra for groups in named for group in groups if group for extra in group.split(",")}
     assert {"cpu", "cu112"} <= found <= extras

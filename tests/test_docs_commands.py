@@ -27,11 +27,18 @@ NOT_RUN = {
     "python3.11 -m venv ": "makes an environment",
     ". .venv/bin/activate": "changes the shell that it is typed into",
     "--gpus": "needs an NVIDIA GPU; tests/gpu runs what needs one on stand-in libraries",
+    "--dask": "needs a cluster, which tests/test_sweep_dask.py makes",
+    "--hosts": "needs other machines, for which tests/test_distributed_ssh.py has a stand-in",
+    "dask ": "goes on until it is stopped; tests/test_sweep_dask.py starts the same",
+    "CUDA_VISIBLE_DEVICES=": "the same, and needs NVIDIA GPUs",
+    "docker ": "needs Docker",
+    "kubectl ": "needs a Kubernetes cluster; tests/test_manifests.py validates what it is given",
 }
 # Commands that measure, need MXNet or draw much, by how they begin, with further options so that they take seconds.
 BRIEF = "--max-seconds 0.4 --min-seconds 0.1 --batch-size 2"
 SLOW = {
     "mxbench run ": BRIEF,
+    "mxbench scale ": BRIEF,
     "mxbench aa ": f"{BRIEF} --data synthetic --pairs 1",
     "mxbench convert ": "",
     "mxbench export ": "",

@@ -13,6 +13,7 @@ from mxbench.report import stamp
 from mxbench.report.plots import collect
 from mxbench.report.readme import regenerate
 from mxbench.results import store
+from mxbench.results.record import Arithmetic, Peak
 
 from records import record
 
@@ -51,6 +52,29 @@ def test_highlights_name_the_fastest_the_smallest_and_the_most_accurate(tmp_path
     page = regenerate("<!-- begin highlights a.jsonl -->\n<!-- end highlights -->", tmp_path).text
     assert ("nin is the fastest with 9.00 images/sec, caffenet the smallest with 3 MiB, vgg16 the most accurate with "
             "90.0% at 2.00 images/sec and 8 MiB.") in page
+
+
+def test_the_duration_of_a_run_and_its_parts_are_told(tmp_path):
+    seconds = {"set_up": 5.0, "warm_up": 10.0, "measured": 15.0, "total": 30.0}
+    for number, time in enumerate(("12:00:30", "12:01:00", "12:01:40")):
+        store.append(tmp_path / "a.jsonl", record(batch_size=10 + number, time=f"2026-01-02T{time}+00:00", seconds=seconds))
+    page = regenerate("<!-- begin duration a.jsonl -->\n<!-- end duration -->", tmp_path).text
+    assert ("The run of 3 cells took 2 min: set-up 15 s (15%), warm-up 30 s (30%), measured 45 s (45%), idle or other 10 s "
+            "(10%).") in page
+
+
+def test_the_ranking_says_which_networks_changed_places(tmp_path):
+    for network, speed in (("caffenet", 9.0), ("nin", 5.0), ("squeezenet", 4.0), ("vgg16", 1.0)):
+        store.append(tmp_path / "a.jsonl", record(network, speed=speed, image_shape=(3, 224, 224)))
+    page = regenerate("<!-- begin ranking a.jsonl -->\n<!-- end ranking -->", tmp_path).text
+    assert "\n- order by speed at batch size 10: Spearman 0.800, Kendall 0.667 over 4 networks; changed places: " in page
+
+
+def test_the_arithmetic_stands_alone(tmp_path):
+    work, peak = Arithmetic(10**9, 2 * 10**9, 4 * 10**9), Peak(1200.0, "FullyConnected", 2048)
+    store.append(tmp_path / "a.jsonl", record(speed=100.0, arithmetic=work, peak=peak))
+    page = regenerate("<!-- begin roofline a.jsonl -->\n<!-- end roofline -->", tmp_path).text
+    assert "### Arithmetic" in page and "|600 (50%)" in page and "Memory usage" not in page
 
 
 @pytest.mark.parametrize("page, message", [

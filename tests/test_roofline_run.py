@@ -15,10 +15,10 @@ from sweep_bench import Bench
 
 from mxbench.measure import gemm
 from mxbench.measure.job import GEMM, Job
+from mxbench.results.accounts import accounts
 from mxbench.results import store
 from mxbench.results.record import ERROR, OK, Arithmetic, Cell, Peak, Record, Speed
 from mxbench.runtime import mx
-from mxbench.sweep.accounts import accounts
 from mxbench.sweep.child import REFUSED, Outcome
 from mxbench.sweep.grid import Step
 from mxbench.sweep.peak import WithPeak

@@ -41,7 +41,7 @@ def _markdown(match: Match, sides: Sides, published: bool) -> str:
         lines += _heading(first, second) + [f"- differs: {name} ({value_text(one)} against {value_text(other)})"
                                             for name, (one, other) in match.across if not published]
         lines += ["", *_totals(match, published), "", *_grid(match.pairs, published)]
-    notes = [_ranking_text(ranking) for ranking in rankings(match.pairs)] if published else []
+    notes = [ranking_text(ranking) for ranking in rankings(match.pairs)] if published else []
     notes += _notes(match, published)
     return "\n".join(lines + ["", *(f"- {note}" for note in notes)] * bool(notes)) + "\n"
 
@@ -143,7 +143,7 @@ def _name(cell: Summary) -> str:
     return f"{cell.display_name} {cell.cell.batch_size}"
 
 
-def _ranking_text(ranking: Ranking) -> str:
+def ranking_text(ranking: Ranking) -> str:
     """The order of networks by speed in one sentence."""
     known = ranking.spearman is not None
     found = f"Spearman {ranking.spearman:.3f}, Kendall {ranking.kendall:.3f}" if known else "no order"

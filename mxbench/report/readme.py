@@ -7,9 +7,9 @@ A page marks each generated part, which is replaced as a whole; all paths are re
     <!-- begin plot choice docs/images/choice.svg results/cpu.jsonl -->
     <!-- end plot -->
 
-``tables`` are the speed and the memory table of results files, ``scaling`` the scaling report; ``plot`` is a figure of
-the kind that is named first, kept in the file that is named next; the other kinds are the functions of
-:mod:`mxbench.report.sentences`.
+``tables`` are the speed and the memory table of results files, ``roofline`` the table of their arithmetic, ``scaling`` the
+scaling report; ``plot`` is a figure of the kind that is named first, kept in the file that is named next; the other kinds
+are the functions of :mod:`mxbench.report.sentences`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from ..errors import UserError, nearest
 from ..results.record import Record
+from ..results.summary import summarise
 from . import scaling, sentences
 from .document import build, load, refuse_stand_ins
+from .formats import markdown
 from .plots import KINDS, Plot, collect
+from .tables import table
 
 _PART = re.compile(
     r"<!-- begin (?P<kind>\S+) (?P<arguments>[^\n]*\S) -->\n(?P<body>.*?)<!-- end (?P=kind) -->", re.DOTALL)
@@ -99,11 +102,17 @@ def _tables(records: List[Record]) -> str:
                  title="", level=3)
 
 
+def _roofline(records: List[Record]) -> str:
+    tables = [table(summaries, roofline=True) for summaries in summarise(records)]
+    return markdown.roofline(tables, level=3)
+
+
 def _scaling(records: List[Record]) -> str:
     return scaling.build(records, title="", level=3)
 
 
 _TEXTS: Dict[str, Callable[[List[Record]], str]] = {
-    "tables": _tables, "scaling": _scaling, "highlights": sentences.highlights, "pairs": sentences.pairs,
-    "reproduction": sentences.reproduction, "predictions": sentences.predictions,
+    "tables": _tables, "roofline": _roofline, "scaling": _scaling, "highlights": sentences.highlights,
+    "pairs": sentences.pairs, "reproduction": sentences.reproduction, "predictions": sentences.predictions,
+    "duration": sentences.duration, "ranking": sentences.ranking,
 }

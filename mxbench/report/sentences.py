@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 from statistics import median
 from typing import List
 
 from ..errors import UserError
 from ..predict import published
+from ..results import accounts
 from ..results.comparison import VERDICTS, compare
+from ..results.overall import rankings
+from ..results.published import records as published_records
 from ..results.record import OK, Record
+from ..results.runs import match_published
 from ..results.summary import Summary, summarise
 from ..symbols.export import json_path
+from .comparison import ranking_text
 from .tables import Table, accuracy_text, memory_text, speed_text, table
 
 
@@ -73,3 +79,17 @@ def predictions(records: List[Record]) -> str:
     off = sorted(abs(ratio) for ratio in ratios)
     return (f"In the {len(off)} cells measured on a CPU above, the memory came out {min(ratios):+.1%} to "
             f"{max(ratios):+.1%} from what was predicted before the run, {median(off):.1%} in the median.\n")
+
+
+def duration(records: List[Record]) -> str:
+    """How long a run took, whose records stand in the order in which they were made, and what the time went into."""
+    first, last = (datetime.fromisoformat(record.time) for record in (records[0], records[-1]))
+    seconds = (last - first).total_seconds() + records[0].seconds.get("total", 0.0)
+    parts = accounts.parts_text(accounts.accounts(records, seconds))
+    return f"The run of {len(records)} cells took {accounts.duration_text(seconds)}: {parts}.\n"
+
+
+def ranking(records: List[Record]) -> str:
+    """A list of how far the order of the networks by speed is that of the published table, batch size by batch size."""
+    matches = match_published(published_records(), records)
+    return "".join(f"\n- {ranking_text(one)}" for match in matches for one in rankings(match.pairs)) + "\n\n"

@@ -10,10 +10,10 @@ from typing import List, Optional, Sequence
 
 import tqdm
 
+from ..results.accounts import accounts, duration_text, parts_text
 from ..results.record import OK, OUT_OF_MEMORY, TIMEOUT, Record
 from ..results.roofline import gflops, share_of_peak
 from ..results.statistics import half_width
-from .accounts import FAILED, accounts
 from .grid import Step
 from .places import Place
 from .sweep import Observer
@@ -139,23 +139,11 @@ def _arithmetic_text(record: Record) -> str:
     return f", {achieved:.0f} GFLOP/s" + (f" ({share:.0%} of the peak)" if share is not None else "")
 
 
-def duration_text(seconds: float) -> str:
-    """A duration in words: ``45 s``, ``12 min``, ``1 h 5 min``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def _accounts_text(records: Sequence[Record], seconds: float, at_once: int) -> str:
     """One line for where the time of a sweep went, of which up to ``at_once`` processes ran at the same time."""
-    parts = accounts(records, seconds * at_once)
-    total = sum(parts.values()) or 1.0
-    shares = [f"{name} {duration_text(part)} ({part / total:.0%})" for name, part in parts.items()
-              if part or name != FAILED]
     kind = "Dask workers" if any("worker" in record.conditions for record in records) else "GPUs"
     processes = f" on each of {at_once} {kind}" if at_once > 1 else ""
-    return f"{duration_text(seconds)} in all{processes}: {', '.join(shares)}"
+    return f"{duration_text(seconds)} in all{processes}: {parts_text(accounts(records, seconds * at_once))}"
 
 
 def _name(step: Step) -> str:

@@ -30,6 +30,12 @@ def render(tables: Sequence[Table], title: str = "Benchmark", level: int = 2) ->
     return template.render(tables=tables, title=title, heading="#" * level, grid=_grid, notes=_notes)
 
 
+def roofline(tables: Sequence[Table], level: int = 2) -> str:
+    """The arithmetic of each table alone."""
+    template = environment().get_template("roofline.md")
+    return "".join(f"\n{template.render(table=table, heading='#' * level, grid=_grid)}\n" for table in tables)
+
+
 def _notes(table: Table) -> List[str]:
     """The notes under the speed: each with its mark, or with the cells that it concerns."""
     if not table.marks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Sequence
 
-from ..results.record import OK, Record
+from .record import OK, Record
 
 _PARTS = {"set_up": "set-up", "warm_up": "warm-up", "measured": "measured"}
 FAILED, OTHER = "failed cells", "idle or other"
@@ -23,3 +23,18 @@ def accounts(records: Sequence[Record], seconds: float) -> Dict[str, float]:
         else:
             parts[FAILED] += record.seconds.get("total", 0.0)
     return {**parts, OTHER: max(0.0, seconds - sum(parts.values()))}
+
+
+def parts_text(parts: Dict[str, float]) -> str:
+    """The parts in words, each with its share; failed cells only if there are any."""
+    total = sum(parts.values()) or 1.0
+    return ", ".join(f"{name} {duration_text(part)} ({part / total:.0%})" for name, part in parts.items()
+                     if part or name != FAILED)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in words: ``45 s``, ``12 min``, ``1 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
