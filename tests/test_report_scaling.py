@@ -44,6 +44,12 @@ def test_rows_have_speed_efficiency_the_parts_of_a_step_and_what_was_sent():
     assert "predicted" not in text and "Notes" not in text
 
 
+def test_numbers_of_threads_that_differ_by_row_are_all_named():
+    rows = [team(workers, 5.0, variables={"OMP_NUM_THREADS": threads}) for workers, threads in ((1, "4"), (2, "2"), (4, "1"))]
+    assert "tuned (OMP_NUM_THREADS=4 or 2 or 1)" in build(rows)
+    assert "tuned (OMP_NUM_THREADS=4)" in build(rows[:1])
+
+
 def test_without_one_worker_there_is_no_efficiency():
     two, four = lines_of(build(TEAMS[1:]))
     assert two[:4] == ["2", "9.40 ±2.0%", "—", "—"] and four[2:4] == ["—", "—"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from statistics import median
@@ -15,6 +16,7 @@ from .tables import Table, table
 
 _PARTS = ("step_seconds", "compute_seconds", "communicate_seconds", "input_seconds", "gradient_bytes", "sent_bytes",
           "received_bytes")
+_THREADS = "OMP_NUM_THREADS"  # workers that share a machine share out its cores
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,13 @@ class ScalingTable:
 
     @property
     def example(self) -> Record:
-        """A record that stands for the conditions of all."""
-        return self.conditions.example
+        """A record that stands for the conditions of all; its number of threads names that of each row."""
+        example = self.conditions.example
+        threads = [record.variables.get(_THREADS) for row in self.rows for record in row.summary.records]
+        if len(set(threads)) < 2:
+            return example
+        told = " or ".join(dict.fromkeys(one or "unset" for one in threads))
+        return dataclasses.replace(example, variables={**example.variables, _THREADS: told})
 
     @property
     def name(self) -> str:
@@ -160,7 +167,7 @@ def _conditions(summary: Summary) -> str:
     Not how many threads a worker has and how many machines there are: both follow from the number of workers.
     """
     found: Dict[str, Any] = summary.records[0].surroundings()
-    for name in ("workers", "servers", "hosts", "OMP_NUM_THREADS"):
+    for name in ("workers", "servers", "hosts", _THREADS):
         found.pop(name, None)
     return json.dumps([found, summary.cell.network, summary.cell.batch_size, summary.cell.image_shape], sort_keys=True)
 
