@@ -1,6 +1,6 @@
 """How close predictions of scaling come: workers in network namespaces, whose links are limited, against the model.
 
-    python benchmarks/scaling_network.py --network resnet-18 --workers 2,4 --bandwidths 1Gbit,200Mbit
+    python benchmarks/scaling_network.py --network resnet-18 --workers 1,2,4 --bandwidths 1Gbit,200Mbit
 
 Each worker has a namespace with an address and a link of its own, limited in both directions by the kernel's token bucket
 (tc), as if it was a machine. All share this machine's cores: each is kept on one. What a step takes without a limit is
@@ -101,7 +101,7 @@ def _row(workers: int, text: str, record: Record, base: Record, bandwidth: Optio
 @click.command(name="scaling_network.py")
 @click.option("--network", "name", default="resnet-18", show_default=True)
 @click.option("--batch-size", type=BatchSize(), default=10, show_default=True, help="Of each worker.")
-@click.option("--workers", type=CommaList(click.IntRange(min=2, max=200)), default=(2, 4), show_default=True)
+@click.option("--workers", type=CommaList(click.IntRange(min=1, max=200)), default=(1, 2, 4), show_default=True)
 @click.option("--bandwidths", type=CommaList(), default="1Gbit,500Mbit,200Mbit", show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=1), default=15.0, show_default=True, help="Of each measurement.")
 def main(name: str, batch_size: int, workers: List[int], bandwidths: List[str], seconds: float) -> None:

@@ -120,6 +120,12 @@ def tolerant(stream):
             os.dup2(nothing.fileno(), stream.fileno())
 
 
+def say(line: str) -> None:
+    """Tell the user, if there still is a terminal to tell on."""
+    with tolerant(sys.stderr):
+        print(line, file=sys.stderr, flush=True)
+
+
 def result_text(record: Record, roofline: bool = False) -> str:
     """One line for a finished measurement: speed, interval, memory, arithmetic if asked, or why there are none."""
     if record.status != OK:
