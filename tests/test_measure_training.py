@@ -58,7 +58,9 @@ def fixed_gammas(symbol):
     return {f"{name}_gamma" for name in attributes if attributes[name].get("fix_gamma") == "True"}
 
 
-@pytest.mark.parametrize("name", ZOO_NAMES)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name in ("vgg19", "resnet-152", "resnet-200", "resnext-101-64x4d") else name
+    for name in ZOO_NAMES])
 def test_two_steps_change_every_parameter_of_every_network(name):
     shape = symbols.get_network(name).image_shape
     # Without weight decay a parameter changes only where a gradient reaches it.

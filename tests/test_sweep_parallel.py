@@ -33,10 +33,10 @@ THREE = tuple(Share(number, (number,), 3) for number in range(3))
 GPUS = """
 from mxbench.cuda import Gpu
 from mxbench.measure.job import Share
-from mxbench.sweep import session
+from mxbench.sweep import sites
 gpus = tuple(Gpu(number, "some GPU", 12206 * 2**20, (7, 5), f"0000:0{number + 1}:00.0") for number in (0, 1))
 shares = tuple(Share(number, (0,), 2) for number in (0, 1))
-session.devices = lambda *_: session.Devices(("gpu(0)", "gpu(1)"), gpus, shares)
+sites.devices = lambda *_, **__: sites.Devices(("gpu(0)", "gpu(1)"), gpus, shares)
 """
 
 
