@@ -209,8 +209,6 @@ def skip_without_what_it_needs(command):
         pytest.skip("PyTorch is not installed: pip install '.[peers]'")
     if "gluoncv:" in command and not gluoncv:
         pytest.skip("GluonCV is not installed: scripts/setup.sh cpu,gluon")
-    if ("gluoncv:" in command or "--all" in command) and gluoncv and torch:
-        pytest.skip("GluonCV refuses to be imported beside PyTorch 2")
 
 
 @pytest.mark.slow

@@ -25,8 +25,9 @@ def data() -> None:
 def pack(folder: str, output: str, size: int, quality: int, force: bool) -> None:
     """Pack a folder of images into OUTPUT.rec.
 
-    FOLDER has one subfolder of images for each class; train from it with --data-train OUTPUT.rec. Labels are the places, from 0, of the subfolders in alphabetical
-    order, listed in OUTPUT.classes.txt; OUTPUT.idx is the index that MXNet's own tools use.
+    FOLDER has one subfolder of images for each class; train from it with --data-train OUTPUT.rec. Labels are the places,
+    from 0, of the subfolders in alphabetical order, listed in OUTPUT.classes.txt; OUTPUT.idx is the index that MXNet's own
+    tools use.
     """
     from ..data import pack_folder
 

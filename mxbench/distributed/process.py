@@ -1,8 +1,9 @@
 """The process of one role: says where it runs, is told what to do, and does it.
 
-Run as ``python -m mxbench.distributed.process NAME``, where the name is for the reader of ``ps`` alone. Messages are lines of JSON: one goes out on standard output at once
-(``hello``), one comes in on standard input, and the messages of :mod:`mxbench.measure.worker` follow. Whatever libraries
-print goes to standard error. When standard input ends, whoever started the process is gone, and it ends too.
+Run as ``python -m mxbench.distributed.process NAME``, where the name is for the reader of ``ps`` alone. Messages are lines
+of JSON: one goes out on standard output at once (``hello``), one comes in on standard input, and the messages of
+:mod:`mxbench.measure.worker` follow. Whatever libraries print goes to standard error. When standard input ends, whoever
+started the process is gone, and it ends too.
 """
 
 from __future__ import annotations
