@@ -92,6 +92,7 @@ def test_run_all_prints_the_tables_of_what_was_asked_for(tmp_path):
     assert "batch size: 4\n" in printed and "images/sec" in error
 
 
+@pytest.mark.slow
 def test_an_a_a_test_compares_neighbouring_processes(tmp_path):
     code, printed, error = call("aa", "--network", TINY, "--batch-size", "4", *BRIEF, "--pairs", "2",
                                 "--output", "aa.jsonl", cwd=tmp_path)

@@ -19,6 +19,7 @@ from mxbench.symbols.registry import ZOO_NAMES
 
 SMALL = Path(__file__).parent / "data" / "small_networks.py"
 SYNTHETIC = dataclasses.asdict(data.DataSpec("synthetic", None, 0))
+HEAVY = ("vgg16", "vgg19", "resnet-152", "resnet-200", "resnext-101-64x4d")
 
 
 class Enough(Exception):
@@ -59,8 +60,7 @@ def fixed_gammas(symbol):
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.slow) if name in ("vgg19", "resnet-152", "resnet-200", "resnext-101-64x4d") else name
-    for name in ZOO_NAMES])
+    pytest.param(name, marks=pytest.mark.slow) if name in HEAVY else name for name in ZOO_NAMES])
 def test_two_steps_change_every_parameter_of_every_network(name):
     shape = symbols.get_network(name).image_shape
     # Without weight decay a parameter changes only where a gradient reaches it.
