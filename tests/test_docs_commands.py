@@ -31,6 +31,7 @@ NOT_RUN = {
     "--hosts": "needs other machines, for which tests/test_distributed_ssh.py has a stand-in",
     "dask ": "goes on until it is stopped; tests/test_sweep_dask.py starts the same",
     "CUDA_VISIBLE_DEVICES=": "the same, and needs NVIDIA GPUs",
+    "python benchmarks/scaling_network.py": "needs root and tc, to make networks",
     "docker ": "needs Docker",
     "kubectl ": "needs a Kubernetes cluster; tests/test_manifests.py validates what it is given",
 }
