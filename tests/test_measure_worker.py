@@ -158,6 +158,7 @@ def test_the_telling_line_of_a_stack_trace_is_found():
     text = "Traceback (most recent call last):\n  File x\nMXNetError: Check failed: size > 0\nStack trace:\n  [bt] (0)"
     assert telling_line(text) == "MXNetError: Check failed: size > 0"
     assert telling_line("") == ""
+    assert telling_line("[10:00:00] ../src/executor/graph_executor.cc:1991: Subgraph backend MKLDNN is activated.\n") == ""
 
 
 def test_a_worker_does_not_outlive_the_process_that_started_it():

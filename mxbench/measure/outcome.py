@@ -14,6 +14,8 @@ _OUT_OF_STACK_SIGNS = (
     "can't start new thread", "resource temporarily unavailable", "terminate called without an active exception",
 )
 
+_NOTICE = "Subgraph backend MKLDNN is activated."  # MXNet prints it in every run
+
 
 def status_of(text: str, memory_limited: bool = False) -> str:
     """The status of a record for an error of this text: out of memory, or any other error.
@@ -26,6 +28,6 @@ def status_of(text: str, memory_limited: bool = False) -> str:
 
 def telling_line(text: str) -> str:
     """The line of an error that says what happened: MXNet puts a stack trace around it, C++ the word ``what()`` before."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.endswith(_NOTICE)]
     told = [line for line in lines if any(word in line for word in ("rror", "what()", "ailed", "memory"))]
     return (told or lines or [""])[-1][:300]
