@@ -48,7 +48,7 @@ class Site(NamedTuple):
 
 
 def sites(options: Dict, sources: Sequence[str], asked: Optional[Team]) -> ContextManager[List[Site]]:
-    """The sites that options ask for, whose devices are this session's alone meanwhile: one for each number of workers of
+    """The sites that options ask for, whose devices are taken by no other run meanwhile: one for each number of workers of
     a team, one without a team. ``sources`` are where networks are defined that do not come with mxbench.
 
     Raises:
