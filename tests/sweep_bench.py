@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,19 @@ class Bench:
         kept = [outcome for outcome in before if outcome[1] == "ok"]
         assert after[:len(before)] == before
         return done.code == 0 and sorted(kept + after[len(before):]) == [(size, "ok") for size in SIZES]
+
+
+def check_ctrl_c(bench, process, again):
+    """Ctrl-C while batch sizes 20 and 30 hang in two places keeps what is finished, and ``again`` measures only these."""
+    bench.wait_for("nin 20", "grandchild")
+    bench.wait_for("nin 30", "grandchild")
+    process.send_signal(signal.SIGINT)
+    done = bench.end(process)
+    assert done.code == 130 and "the same command goes on from there" in done.said
+    assert bench.outcomes() == [(10, "ok")]
+    bench.behave()
+    assert again().code == 0
+    assert bench.started() == {"nin 10": 1, "nin 20": 2, "nin 30": 2}
 
 
 def until(true, what):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dask_bench import DaskBench, Scheduler
 from extras import need
-from sweep_bench import Bench
+from sweep_bench import Bench, check_ctrl_c
 
 from mxbench.cli import main
 from mxbench.results import store
@@ -70,16 +70,7 @@ def test_ctrl_c_ends_the_cells_on_the_workers_and_the_same_command_goes_on(bench
     bench.behave(nin_20="hang", nin_30="hang")
     for name in ("a", "b"):
         bench.add_worker(name)
-    process = bench.start()
-    bench.wait_for("nin 20", "grandchild")
-    bench.wait_for("nin 30", "grandchild")
-    process.send_signal(signal.SIGINT)
-    done = bench.end(process)
-    assert done.code == 130 and "the same command goes on from there" in done.said
-    assert bench.outcomes() == [(10, "ok")]
-    bench.behave()
-    assert bench.run().code == 0
-    assert bench.started() == {"nin 10": 1, "nin 20": 2, "nin 30": 2}
+    check_ctrl_c(bench, bench.start(), bench.run)
     assert sorted(bench.outcomes()) == [(10, "ok"), (20, "ok"), (30, "ok")]
 
 

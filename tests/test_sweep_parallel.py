@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sweep_bench import Bench
+from sweep_bench import Bench, check_ctrl_c
 
 from mxbench.cuda import Gpu
 from mxbench.errors import UserError
@@ -70,16 +70,7 @@ def test_two_cells_are_measured_at_the_same_time_and_their_records_say_so(bench)
 
 def test_ctrl_c_ends_every_worker_and_the_same_command_goes_on(bench):
     bench.behave(nin_20="hang", nin_30="hang")
-    process = bench.start("--gpus", "0,1", "--parallel-cells", patch=GPUS)
-    bench.wait_for("nin 20", "grandchild")
-    bench.wait_for("nin 30", "grandchild")
-    process.send_signal(signal.SIGINT)
-    done = bench.end(process)
-    assert done.code == 130 and "the same command goes on from there" in done.said
-    assert bench.outcomes() == [(10, "ok")]
-    bench.behave()
-    assert run(bench).code == 0
-    assert bench.started() == {"nin 10": 1, "nin 20": 2, "nin 30": 2}
+    check_ctrl_c(bench, bench.start("--gpus", "0,1", "--parallel-cells", patch=GPUS), lambda: run(bench))
 
 
 def test_a_sweep_that_is_killed_leaves_no_worker(bench):
