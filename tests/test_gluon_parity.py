@@ -15,7 +15,7 @@ from mxbench.symbols.registry import ZOO_NAMES
 
 
 # Larger networks of families of which another is tested in any case.
-LARGER = ("vgg19", "resnet-101", "resnet-152", "resnet-200", "resnext-101", "resnext-101-64x4d")
+LARGER = ("inception-v3", "vgg16", "vgg19", "resnet-101", "resnet-152", "resnet-200", "resnext-101", "resnext-101-64x4d")
 every_network = pytest.mark.parametrize("twins", ZOO_NAMES, indirect=True)
 some_networks = pytest.mark.parametrize("twins", [
     pytest.param(name, marks=pytest.mark.slow) if name in LARGER else name for name in ZOO_NAMES], indirect=True)

@@ -25,8 +25,12 @@ ONE_WORKER, TWO_WORKERS = COUNT.format(1), COUNT.format(2)
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    need("distributed", "dask")
+def dask():
+    return need("distributed", "dask")
+
+
+@pytest.fixture(scope="module")
+def scheduler(dask, tmp_path_factory):
     started = Scheduler(tmp_path_factory.mktemp("scheduler"))
     yield started
     started.close()
@@ -113,7 +117,7 @@ def test_when_no_worker_comes_back_what_is_finished_is_kept(bench):
 
 
 @pytest.mark.slow
-def test_when_the_scheduler_is_gone_what_is_finished_is_kept_and_the_cells_end(tmp_path, tmp_path_factory):
+def test_when_the_scheduler_is_gone_what_is_finished_is_kept_and_the_cells_end(dask, tmp_path, tmp_path_factory):
     scheduler = Scheduler(tmp_path_factory.mktemp("another"))
     bench = DaskBench(tmp_path, scheduler)
     bench.behave(nin_20="hang")
@@ -218,7 +222,7 @@ def test_no_worker_at_all_is_told(bench):
     ("nonsense://x:1", "is no address: give that which dask scheduler prints, such as tcp://10.0.0.1:8786"),
     ("10.0.0.1", "is no address"),
 ])
-def test_no_scheduler_is_told(tmp_path, address, said):
+def test_no_scheduler_is_told(dask, tmp_path, address, said):
     bench = Bench(tmp_path)
     done = bench.run("--dask", address, patch="from mxbench.sweep import cluster; cluster.CONNECT_SECONDS = 1")
     assert done.code == 2 and f"--dask {address}" in done.said and said in done.said

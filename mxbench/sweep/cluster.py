@@ -259,7 +259,8 @@ def _connect(address: str):
     except ValueError:
         raise UserError(f"--dask {address} is no address: give that which dask scheduler prints, such as "
                         "tcp://10.0.0.1:8786") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it says, this module says in its own words
+    for name in ("distributed", "distributed.client"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they say, this module says in its own words
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TypeError, RuntimeError, asyncio.TimeoutError):
