@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import click
 from against_stock import command
-from turns import OPTIONS, ratio, rounds
+from turns import OPTIONS, overall, ratio, rounds
 
 from mxbench import cli
 from mxbench.commands.options import CommaList
 from mxbench.errors import UserError, nearest
 from mxbench.results.machine import cpu_model, physical_cores
-from mxbench.results.overall import mean_of_ratios
 from mxbench.symbols import get_network
 
 TRAINER = str(Path(__file__).with_name("train_pytorch.py"))
@@ -71,7 +70,7 @@ def versions() -> str:
 
 @click.command(name="against_pytorch.py", params=[
     click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all that have a peer]"), *OPTIONS])
-def main(networks, batch_size: int, count: int, seconds: float) -> None:
+def main(networks, batch_size: int, count: int, at_least: float, seconds: float) -> None:
     """Compare tuned MXNet with PyTorch in its faster memory layout on the CPU, on as many threads, synthetic data, in
     windows that take turns."""
     names = networks or list(PEERS)
@@ -79,20 +78,20 @@ def main(networks, batch_size: int, count: int, seconds: float) -> None:
         if name not in PEERS:
             raise UserError(f"PyTorch has no peer of {name!r}: {nearest(name, PEERS)}")
     click.echo(f"{versions()}; CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, "
-               f"{count} rounds\n")
+               f"at least {count} rounds and {at_least:g} s\n")
     click.echo("| network | peer | layout | MXNet, images/sec | PyTorch, images/sec | MXNet / PyTorch (95 % interval) |\n"
                "|---|---|---|---:|---:|---:|")
     ratios = []
     for name in names:
         contestants = {"mxnet": command(name, batch_size, "tuned")}
         contestants.update((layout, peer_command(name, batch_size, layout)) for layout in LAYOUTS)
-        found = rounds(contestants, count, seconds)
+        found = rounds(contestants, count, at_least, seconds)
         layout = max(LAYOUTS, key=lambda one: median(found[one]))
         ratios.append(ratio(found["mxnet"], found[layout]))
         peer = PEERS[name]
         click.echo(f"| {name} | {peer.library} {peer.model}{f' ({peer.unlike})' if peer.unlike else ''} | {layout} | "
                    f"{median(found['mxnet']):.2f} | {median(found[layout]):.2f} | {ratios[-1]} |")
-    click.echo(f"\ngeometric mean of {len(ratios)} networks: {mean_of_ratios([one.value for one in ratios]).ratio:.2f}")
+    click.echo(f"\n{overall(ratios)}")
 
 
 if __name__ == "__main__":

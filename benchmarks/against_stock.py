@@ -10,12 +10,11 @@ from pathlib import Path
 from statistics import median
 
 import click
-from turns import OPTIONS, ratio, rounds
+from turns import OPTIONS, overall, ratio, rounds
 
 from mxbench import cli, runtime
 from mxbench.commands.options import CommaList
 from mxbench.results.machine import cpu_model, physical_cores
-from mxbench.results.overall import mean_of_ratios
 from mxbench.symbols import get_network, list_networks
 
 TRAINER = str(Path(__file__).with_name("train_mxnet.py"))
@@ -28,17 +27,17 @@ def command(network: str, batch_size: int, tuning: str) -> tuple:
 
 @click.command(name="against_stock.py", params=[
     click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all 16]"), *OPTIONS])
-def main(networks, batch_size: int, count: int, seconds: float) -> None:
+def main(networks, batch_size: int, count: int, at_least: float, seconds: float) -> None:
     """Compare tuned with stock MXNet on the CPU, synthetic data, in windows that take turns."""
     names = [get_network(name).name for name in networks or list_networks()]
-    click.echo(f"CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, {count} rounds\n")
+    click.echo(f"CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, at least {count} rounds and {at_least:g} s\n")
     click.echo("| network | tuned, images/sec | stock, images/sec | tuned / stock (95 % interval) |\n|---|---:|---:|---:|")
     ratios = []
     for name in names:
-        found = rounds({tuning: command(name, batch_size, tuning) for tuning in runtime.TUNINGS}, count, seconds)
+        found = rounds({tuning: command(name, batch_size, tuning) for tuning in runtime.TUNINGS}, count, at_least, seconds)
         ratios.append(ratio(found["tuned"], found["stock"]))
         click.echo(f"| {name} | {median(found['tuned']):.2f} | {median(found['stock']):.2f} | {ratios[-1]} |")
-    click.echo(f"\ngeometric mean of {len(ratios)} networks: {mean_of_ratios([one.value for one in ratios]).ratio:.2f}")
+    click.echo(f"\n{overall(ratios)}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import click
 
 from mxbench.commands.options import BatchSize
 from mxbench.errors import UserError
+from mxbench.results.overall import mean_of_ratios
 from mxbench.results.statistics import median_interval
 
 _LIBRARIES_SAY = 2000  # characters of a failed process's standard error
@@ -27,7 +28,10 @@ _LIBRARIES_SAY = 2000  # characters of a failed process's standard error
 # What a program that compares processes takes.
 OPTIONS = [
     click.Option(["--batch-size"], type=BatchSize(), default=10, show_default=True),
-    click.Option(["--rounds", "count"], type=click.IntRange(min=6), default=6, show_default=True, help="Windows of each."),
+    click.Option(["--rounds", "count"], type=click.IntRange(min=6), default=6, show_default=True,
+                 help="Windows of each; at least so many."),
+    click.Option(["--at-least"], metavar="SECONDS", type=click.FloatRange(min=0), default=60, show_default=True,
+                 help="Add rounds until the windows of a network have lasted so long."),
     click.Option(["--seconds"], type=click.FloatRange(min=0, min_open=True), default=1.5, show_default=True,
                  help="Length of a window; at least one step."),
 ]
@@ -92,20 +96,23 @@ class Contestant:
         raise UserError(f"{self._name} ended: {lines[-1]}")
 
 
-def rounds(commands: Dict[str, Tuple[Sequence[str], Dict[str, str]]], count: int, seconds: float) -> Dict[str, List[float]]:
-    """Images/sec of ``count`` windows of each process, given by command and environment; the n-th ones stand side by side.
+def rounds(commands: Dict[str, Tuple[Sequence[str], Dict[str, str]]], count: int, at_least: float,
+           seconds: float) -> Dict[str, List[float]]:
+    """Images/sec of the windows of each process, given by command and environment; the n-th ones stand side by side.
 
-    Within a round the order is random. One window before the first round does not count.
+    There are at least ``count`` windows of each, and as many more as start within ``at_least`` seconds, so that a fast
+    network's ratio rests on many. Within a round the order is random. One window before the first round does not count.
     """
     order = random.Random(1)
     with ExitStack() as stack:
         contestants = {name: stack.enter_context(Contestant(name, *how)) for name, how in commands.items()}
         found: Dict[str, List[float]] = {name: [] for name in contestants}
-        for number in range(count + 1):
+        for contestant in contestants.values():
+            contestant.window(seconds)
+        began = time.perf_counter()
+        while min(map(len, found.values())) < count or time.perf_counter() - began < at_least:
             for name in order.sample(list(contestants), len(contestants)):
-                speed = contestants[name].window(seconds)
-                if number:
-                    found[name].append(speed)
+                found[name].append(contestants[name].window(seconds))
     return found
 
 
@@ -124,3 +131,10 @@ def ratio(of: Sequence[float], to: Sequence[float]) -> Ratio:
     """The ratio of two series of windows, at least six of each."""
     ratios = [first / second for first, second in zip(of, to)]
     return Ratio(median(ratios), *median_interval(ratios))
+
+
+def overall(ratios: Sequence[Ratio]) -> str:
+    """The geometric mean over networks, and its 95 % interval where there are enough of them."""
+    mean = mean_of_ratios([one.value for one in ratios])
+    interval = f" ({mean.interval[0]:.2f} to {mean.interval[1]:.2f})" if mean.interval else ""
+    return f"geometric mean of {mean.networks} networks: {mean.ratio:.2f}{interval}"
