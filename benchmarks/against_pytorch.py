@@ -27,32 +27,49 @@ LAYOUTS = ("contiguous", "channels-last")
 
 
 class Peer(NamedTuple):
-    """The model of a PyTorch library that is the same architecture, or the nearest one; ``unlike`` says what differs."""
+    """The model of a PyTorch library that is the same architecture, or the nearest one; ``unlike`` says what differs.
+
+    ``stem`` says which layers it gets in addition to be the same (see :mod:`train_pytorch`).
+    """
 
     library: str
     model: str
+    stem: str = "as-is"
     unlike: str = ""
 
+    def __str__(self) -> str:
+        added = f" + {STEMS[self.stem]}" if STEMS[self.stem] else ""
+        return f"{self.library} {self.model}{added}{f' ({self.unlike})' if self.unlike else ''}"
+
+    def unchanged(self) -> Peer:
+        """The library's model as it is."""
+        lacks = f"no {STEMS[self.stem]}" if STEMS[self.stem] else ""
+        return self._replace(stem="as-is", unlike=", ".join(filter(None, (lacks, self.unlike))))
+
+
+STEMS = {"as-is": "", "input": "BatchNorm on the input",
+         "input-and-convolution": "BatchNorm on the input and after the first convolution"}
 
 # PyTorch has no Network in Network, no Inception-BN and no pre-activated ResNet-200.
 PEERS = {
-    "caffenet": Peer("torchvision", "alexnet", "no groups, no LRN, fewer and narrower convolutions"),
+    "caffenet": Peer("torchvision", "alexnet", unlike="no groups, no LRN, fewer and narrower convolutions"),
     "squeezenet": Peer("torchvision", "squeezenet1_1"),
-    **{f"resnet-{depth}": Peer("timm", f"resnetv2_{depth}", "no BatchNorm on the input")
-       for depth in (18, 34, 50, 101, 152)},
+    **{f"resnet-{depth}": Peer("timm", f"resnetv2_{depth}", "input-and-convolution", "no projection in the first unit")
+       for depth in (18, 34)},
+    **{f"resnet-{depth}": Peer("timm", f"resnetv2_{depth}", "input-and-convolution") for depth in (50, 101, 152)},
     "inception-v3": Peer("torchvision", "inception_v3"),
     "vgg16": Peer("torchvision", "vgg16"),
     "vgg19": Peer("torchvision", "vgg19"),
-    "resnext-50": Peer("torchvision", "resnext50_32x4d", "no BatchNorm on the input"),
-    "resnext-101": Peer("timm", "resnext101_32x4d", "no BatchNorm on the input"),
-    "resnext-101-64x4d": Peer("torchvision", "resnext101_64x4d", "no BatchNorm on the input"),
+    "resnext-50": Peer("torchvision", "resnext50_32x4d", "input"),
+    "resnext-101": Peer("timm", "resnext101_32x4d", "input"),
+    "resnext-101-64x4d": Peer("torchvision", "resnext101_64x4d", "input"),
 }
 
 
-def peer_command(network: str, batch_size: int, layout: str) -> tuple:
+def peer_command(network: str, peer: Peer, batch_size: int, layout: str) -> tuple:
     """How to start the training process of a network's peer: command and environment."""
-    peer, threads = PEERS[network], physical_cores()
-    arguments = (peer.library, peer.model, batch_size, get_network(network).image_shape[-1], layout, threads)
+    threads = physical_cores()
+    arguments = (peer.library, peer.model, peer.stem, batch_size, get_network(network).image_shape[-1], layout, threads)
     return [sys.executable, TRAINER, *map(str, arguments)], {**os.environ, "OMP_NUM_THREADS": str(threads)}
 
 
@@ -69,8 +86,10 @@ def versions() -> str:
 
 
 @click.command(name="against_pytorch.py", params=[
-    click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all that have a peer]"), *OPTIONS])
-def main(networks, batch_size: int, count: int, at_least: float, seconds: float) -> None:
+    click.Option(["--networks"], type=CommaList(), help="Networks by name.  [default: all that have a peer]"),
+    click.Option(["--unchanged"], is_flag=True, help="Take the libraries' models without the layers that they lack."),
+    *OPTIONS])
+def main(networks, unchanged: bool, batch_size: int, count: int, at_least: float, seconds: float) -> None:
     """Compare tuned MXNet with PyTorch in its faster memory layout on the CPU, on as many threads, synthetic data, in
     windows that take turns."""
     names = networks or list(PEERS)
@@ -84,12 +103,12 @@ def main(networks, batch_size: int, count: int, at_least: float, seconds: float)
     ratios = []
     for name in names:
         contestants = {"mxnet": command(name, batch_size, "tuned")}
-        contestants.update((layout, peer_command(name, batch_size, layout)) for layout in LAYOUTS)
+        peer = PEERS[name].unchanged() if unchanged else PEERS[name]
+        contestants.update((layout, peer_command(name, peer, batch_size, layout)) for layout in LAYOUTS)
         found = rounds(contestants, count, at_least, seconds)
         layout = max(LAYOUTS, key=lambda one: median(found[one]))
         ratios.append(ratio(found["mxnet"], found[layout]))
-        peer = PEERS[name]
-        click.echo(f"| {name} | {peer.library} {peer.model}{f' ({peer.unlike})' if peer.unlike else ''} | {layout} | "
+        click.echo(f"| {name} | {peer} | {layout} | "
                    f"{median(found['mxnet']):.2f} | {median(found[layout]):.2f} | {ratios[-1]} |")
     click.echo(f"\n{overall(ratios)}")
 

@@ -63,7 +63,7 @@ class Turns:
 
 
 class Contestant:
-    """A training process, ready after its first step."""
+    """A training process, ready after its first step. ``printed`` holds what else it printed during its newest window."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Dict[str, str]):
         self._name, self._errors = name, tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
@@ -86,11 +86,13 @@ class Contestant:
         return images / elapsed
 
     def _answer(self) -> Tuple[int, float]:
+        self.printed: List[str] = []
         for line in self._process.stdout:
             kind, _, rest = line.partition(" ")
             if kind == "turn":
                 images, elapsed = rest.split()
                 return int(images), float(elapsed)
+            self.printed.append(line.rstrip())
         self._errors.seek(0)
         lines = self._errors.read()[-_LIBRARIES_SAY:].strip().splitlines() or ["no word of why"]
         raise UserError(f"{self._name} ended: {lines[-1]}")

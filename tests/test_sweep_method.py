@@ -40,11 +40,23 @@ def test_the_first_window_never_counts():
     assert len(meter.warmup) == 1 and len(meter.windows) == 3 and meter.phase == "measuring"
 
 
-def test_warm_up_ends_when_its_time_is_up_even_if_nothing_is_steady():
-    restless = [50, 100] * 100
-    meter = metered(restless[:10])
+def test_warm_up_ends_when_the_speed_varies_but_rises_no_more():
+    meter = metered([20, 60, 100, 80, 90])
+    assert not meter.windows
+    meter.add(window(70))
+    assert [round(one.images_per_second) for one in meter.warmup] == [20, 60, 100]
+    assert [round(one.images_per_second) for one in meter.windows] == [80, 90, 70]
+
+
+def test_a_fast_first_window_does_not_end_the_warm_up():
+    assert not metered([200, 60, 80, 100]).windows
+
+
+def test_warm_up_ends_when_its_time_is_up_even_if_the_speed_still_rises():
+    rising = [50 * 1.1 ** step for step in range(100)]
+    meter = metered(rising[:10])
     assert len(meter.warmup) == 10 and not meter.windows
-    meter.add(window(50))  # five seconds are over
+    meter.add(window(rising[10]))  # five seconds are over
     assert len(meter.warmup) == 10 and len(meter.windows) == 1
 
 

@@ -68,7 +68,7 @@ OPTIONS = [
                  help="Stop when the 95 % interval is within this fraction of the median.  [default: 0.01]"),
     click.Option(["--min-seconds"], type=click.FloatRange(min=0), help="Measure at least so long.  [default: 3]"),
     click.Option(["--max-seconds"], type=click.FloatRange(min=0, min_open=True),
-                 help="Measure a cell at most so long, after a warm-up of at most half of it.  [default: 30; 15 with "
+                 help="Measure a cell at most so long, after a warm-up of at most a third of it.  [default: 30; 15 with "
                       "--quick]"),
     click.Option(["--disp-batches"], type=click.IntRange(min=1),
                  help="Batches in one timed window.  [default: as many as last 0.5 s]"),

@@ -28,8 +28,8 @@ class Method:
     """The stopping rule of one measurement.
 
     A window lasts at least ``window_seconds`` and one batch, or ``disp_batches`` batches where that is not 0. Warm-up
-    ends when ``steady_windows`` windows in a row lie within ``steadiness`` of each other (these count already), or after
-    ``warmup_seconds``. Measuring ends after at least ``min_windows`` windows and ``min_seconds``, as soon as the 95 %
+    ends when ``steady_windows`` windows in a row lie within ``steadiness`` of each other, or none of them is faster than an
+    earlier one by more than that (in both cases they count already), or after ``warmup_seconds``. Measuring ends after at least ``min_windows`` windows and ``min_seconds``, as soon as the 95 %
     interval of the median is within ``precision`` of it on either side or no longer gets narrower, and in any case after
     ``max_seconds``.
     """
@@ -38,7 +38,7 @@ class Method:
     min_windows: int = 6
     min_seconds: float = 3.0
     max_seconds: float = 30.0
-    warmup_seconds: float = 15.0
+    warmup_seconds: float = 10.0
     window_seconds: float = 0.5
     disp_batches: int = 0
     steady_windows: int = 3
@@ -49,7 +49,7 @@ class Method:
         return self.disp_batches or max(1, math.ceil(self.window_seconds / seconds_per_batch))
 
 
-QUICK = Method(max_seconds=15.0, warmup_seconds=7.5, min_seconds=2.0)
+QUICK = Method(max_seconds=15.0, warmup_seconds=5.0, min_seconds=2.0)
 
 # Doubling the number of windows narrows an interval of pure noise to 0.71; less than this much of a gain is none.
 _IMPROVEMENT = 0.9
@@ -105,12 +105,16 @@ class Meter:
         return bool(self.warmup) and _seconds(self.warmup) >= self.method.warmup_seconds
 
     def _is_steady(self) -> bool:
-        """Whether the newest windows agree. The very first one never counts: it allocates and compiles."""
-        count = self.method.steady_windows
-        if len(self.warmup) <= count:
+        """Whether the newest windows agree, or the speed rises no more although it varies, as on a machine that is shared.
+
+        The very first window never counts: it allocates and compiles.
+        """
+        count, most = self.method.steady_windows, 1 + self.method.steadiness
+        speeds = [window.images_per_second for window in self.warmup[1:]]
+        earlier, newest = speeds[:-count], speeds[-count:]
+        if len(newest) < count:
             return False
-        speeds = [window.images_per_second for window in self.warmup[-count:]]
-        return max(speeds) / min(speeds) - 1 <= self.method.steadiness
+        return max(newest) <= most * min(newest) or bool(earlier) and max(newest) <= most * max(earlier)
 
     def _reason_to_stop(self) -> str:
         method, seconds = self.method, _seconds(self.windows)

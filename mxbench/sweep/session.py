@@ -151,7 +151,7 @@ def _method(options: Dict) -> Method:
     names = ("precision", "min_seconds", "max_seconds", "disp_batches")
     chosen = {name: options[name] for name in names if options[name] is not None}
     if "max_seconds" in chosen:
-        chosen["warmup_seconds"] = chosen["max_seconds"] / 2
+        chosen["warmup_seconds"] = chosen["max_seconds"] / 3
     return dataclasses.replace(QUICK if options["quick"] else Method(), **chosen)
 
 
