@@ -91,7 +91,7 @@ def test_the_models_of_pytorch_are_the_zoo_s_down_to_the_number_of_parameters():
 def test_the_time_of_a_step_is_taken_apart():
     done = run("step_profile.py", "--networks", "squeezenet,caffenet", "--batch-size", "1", "--steps", "2")
     assert done.returncode == 0, done.stderr
-    rows = {row[0]: row[1:] for row in (line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:])}
+    rows = {row[0]: row[1:] for row in (line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]) if row[1:]}
     assert rows["ms of a step"] == ["squeezenet", "caffenet"]
     for column in (0, 1):
         kinds = {name: float(row[column]) for name, row in rows.items() if row[column].isdigit()}
