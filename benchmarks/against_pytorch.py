@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import click
 from against_stock import command
-from turns import OPTIONS, overall, ratio, rounds
+from turns import OPTIONS, conditions, overall, ratio, rounds
 
 from mxbench import cli
 from mxbench.commands.options import CommaList
 from mxbench.errors import UserError, nearest
-from mxbench.results.machine import cpu_model, physical_cores
+from mxbench.results.machine import physical_cores
 from mxbench.symbols import get_network
 
 TRAINER = str(Path(__file__).with_name("train_pytorch.py"))
@@ -96,8 +96,7 @@ def main(networks, unchanged: bool, batch_size: int, count: int, at_least: float
     for name in names:
         if name not in PEERS:
             raise UserError(f"PyTorch has no peer of {name!r}: {nearest(name, PEERS)}")
-    click.echo(f"{versions()}; CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, "
-               f"at least {count} rounds and {at_least:g} s\n")
+    click.echo(f"{versions()}; {conditions(batch_size, count, at_least)}\n")
     click.echo("| network | peer | layout | MXNet, images/sec | PyTorch, images/sec | MXNet / PyTorch (95 % interval) |\n"
                "|---|---|---|---:|---:|---:|")
     ratios = []

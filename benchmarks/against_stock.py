@@ -10,11 +10,10 @@ from pathlib import Path
 from statistics import median
 
 import click
-from turns import OPTIONS, overall, ratio, rounds
+from turns import OPTIONS, conditions, overall, ratio, rounds
 
 from mxbench import cli, runtime
 from mxbench.commands.options import CommaList
-from mxbench.results.machine import cpu_model, physical_cores
 from mxbench.symbols import get_network, list_networks
 
 TRAINER = str(Path(__file__).with_name("train_mxnet.py"))
@@ -30,7 +29,7 @@ def command(network: str, batch_size: int, tuning: str) -> tuple:
 def main(networks, batch_size: int, count: int, at_least: float, seconds: float) -> None:
     """Compare tuned with stock MXNet on the CPU, synthetic data, in windows that take turns."""
     names = [get_network(name).name for name in networks or list_networks()]
-    click.echo(f"CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, at least {count} rounds and {at_least:g} s\n")
+    click.echo(f"{conditions(batch_size, count, at_least)}\n")
     click.echo("| network | tuned, images/sec | stock, images/sec | tuned / stock (95 % interval) |\n|---|---:|---:|---:|")
     ratios = []
     for name in names:

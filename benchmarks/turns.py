@@ -20,6 +20,7 @@ import click
 
 from mxbench.commands.options import BatchSize
 from mxbench.errors import UserError
+from mxbench.results.machine import cpu_model, physical_cores
 from mxbench.results.overall import mean_of_ratios
 from mxbench.results.statistics import median_interval
 
@@ -133,6 +134,12 @@ def ratio(of: Sequence[float], to: Sequence[float]) -> Ratio:
     """The ratio of two series of windows, at least six of each."""
     ratios = [first / second for first, second in zip(of, to)]
     return Ratio(median(ratios), *median_interval(ratios))
+
+
+def conditions(batch_size: int, count: int, at_least: float) -> str:
+    """What the ratios were measured on, and from how much."""
+    return (f"CPU: {cpu_model()}, {physical_cores()} cores; batch size {batch_size}, synthetic data, "
+            f"at least {count} rounds and {at_least:g} s")
 
 
 def overall(ratios: Sequence[Ratio]) -> str:

@@ -57,6 +57,13 @@ def test_processes_take_turns(tmp_path):
     assert found.low <= found.value <= found.high and found.value > 1
 
 
+def test_rounds_go_on_until_they_have_lasted_long_enough(tmp_path):
+    command = ([sys.executable, "-c", SLEEPER, "one", "0.01", str(tmp_path / "log")], dict(os.environ))
+    began = turns.time.perf_counter()
+    assert len(turns.rounds({"one": command}, count=6, at_least=1.5, seconds=0.02)["one"]) > 6
+    assert turns.time.perf_counter() - began > 1.5
+
+
 def test_a_process_that_fails_is_named_with_its_last_line():
     command = [sys.executable, "-c", "import sys; print('turn 0 0', flush=True); sys.stdin.readline(); sys.exit('no memory')"]
     with pytest.raises(UserError, match="^peer ended: no memory$"):
@@ -88,6 +95,7 @@ def test_the_models_of_pytorch_are_the_zoo_s_down_to_the_number_of_parameters():
         assert (found == expected) != bool(peer.unlike), f"{name}: {found} against {expected}"
 
 
+@pytest.mark.slow
 def test_the_time_of_a_step_is_taken_apart():
     done = run("step_profile.py", "--networks", "squeezenet,caffenet", "--batch-size", "1", "--steps", "2")
     assert done.returncode == 0, done.stderr

@@ -29,9 +29,9 @@ class Method:
 
     A window lasts at least ``window_seconds`` and one batch, or ``disp_batches`` batches where that is not 0. Warm-up
     ends when ``steady_windows`` windows in a row lie within ``steadiness`` of each other, or none of them is faster than an
-    earlier one by more than that (in both cases they count already), or after ``warmup_seconds``. Measuring ends after at least ``min_windows`` windows and ``min_seconds``, as soon as the 95 %
-    interval of the median is within ``precision`` of it on either side or no longer gets narrower, and in any case after
-    ``max_seconds``.
+    earlier one by more than that (in both cases they count already), or after ``warmup_seconds``. Measuring ends after at
+    least ``min_windows`` windows and ``min_seconds``, as soon as the 95 % interval of the median is within ``precision`` of
+    it on either side or no longer gets narrower, and in any case after ``max_seconds``.
     """
 
     precision: float = 0.01
